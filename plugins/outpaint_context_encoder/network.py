@@ -99,7 +99,8 @@ class ContextUNet(nn.Module):
         self.rim = nn.Conv2d(widths[0] + 4, config.rim, 3, padding=1)
         self.last = nn.Conv2d(config.rim, 3, 3, padding=1)
         nn.init.normal_(self.last.weight, 0, 1e-3)
-        nn.init.zeros_(self.last.bias)
+        if self.last.bias is not None:
+            nn.init.zeros_(self.last.bias)
 
     def forward(self, image: Tensor, known: Tensor) -> Tensor:
         """``image`` (N, 3, H, W) in 0..1 and ``known`` (N, 1, H, W) of 0 and 1: the picture (N, 3, H, W).
@@ -118,4 +119,5 @@ class ContextUNet(nn.Module):
             x = decode(up(torch.cat((x, skip), 1)))
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
         x = F.leaky_relu(self.rim(torch.cat((x, first), 1)), 0.1)
-        return filled + self.last(x).float()
+        picture: Tensor = filled + self.last(x).float()
+        return picture
