@@ -121,13 +121,15 @@ class Rect:
 class Context:
     """What the host lends a plugin for one piece of work.
 
-    ``seed`` comes from --seed and the file's content, so that order and batching don't matter. ``options``
+    ``seed`` comes from --seed and the file's content, so that order and batching don't matter; where a batch
+    holds windows of several photos, ``seeds`` has one for each image. ``options``
     are the plugin's own (``-O plugin.option=value``), as strings, without the plugin's name. ``memory`` is
     the budget in bytes that the work should stay within.
     """
 
     device: str = "auto"
     seed: int = 0
+    seeds: Sequence[int] = ()
     threads: int = 0
     memory: int = 2 << 30
     cache: Path | None = None

@@ -1,0 +1,156 @@
+"""Photo and guess become one picture: the ring is painted at full size, tile by tile, the photo stays itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from outpaint_cli.fill import Grid, Guess, fill_steps, run_fills
+from outpaint_cli.frame import Frame
+from outpaint_cli.plugin import Context, Filler, OutpaintError, Rect
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Bools, Floats, Samples
+
+TILE = 512
+"""Rows and columns of a tile: what is held as float at one time."""
+
+SEAM_STEPS = 1.5
+"""Width of the seam outside the photo, in working pixels of the guess."""
+
+
+def ring_strips(frame: Rect, known: Rect) -> list[Rect]:
+    """The frame without the known rectangle, as up to four rectangles: top, bottom, left, right."""
+    strips = [
+        Rect(frame.x, frame.y, frame.width, known.y - frame.y),
+        Rect(frame.x, known.bottom, frame.width, frame.bottom - known.bottom),
+        Rect(frame.x, known.y, known.x - frame.x, known.height),
+        Rect(known.right, known.y, frame.right - known.right, known.height),
+    ]
+    return [strip for strip in strips if strip.area > 0]
+
+
+def tiles(rect: Rect, side: int = TILE) -> Iterator[Rect]:
+    """``rect`` cut into tiles of at most ``side`` x ``side``, row by row."""
+    for y in range(rect.y, rect.bottom, side):
+        for x in range(rect.x, rect.right, side):
+            yield Rect(x, y, min(side, rect.right - x), min(side, rect.bottom - y))
+
+
+def inset(photo: Rect, frame: Rect, overlap: int) -> Rect:
+    """The part of the photo that stays itself under --overlap: less a rim along the sides that grow.
+
+    At least one pixel is kept in each direction.
+    """
+    left = overlap if photo.x > frame.x else 0
+    right = overlap if photo.right < frame.right else 0
+    top = overlap if photo.y > frame.y else 0
+    bottom = overlap if photo.bottom < frame.bottom else 0
+    left, right = _share(left, right, photo.width - 1)
+    top, bottom = _share(top, bottom, photo.height - 1)
+    return Rect(photo.x + left, photo.y + top, photo.width - left - right, photo.height - top - bottom)
+
+
+def _share(low: int, high: int, room: int) -> tuple[int, int]:
+    if low + high <= room:
+        return low, high
+    low = min(low, max(room // 2, room - high))
+    return low, room - low
+
+
+def paint_frame(photo: Samples, frame: Frame, guess: Guess, *, seed: int = 0) -> Samples:
+    """The whole frame (H, W, 3) in sRGB, of the photo's depth (uint8 or uint16).
+
+    ``photo`` is the full-size photo in sRGB and comes back bit for bit, but for the rim that ``guess.known``
+    leaves out of it. Outside, the photo's mirrored edge fades into the guess over a narrow seam, so that
+    grain and texture do not stop at a line.
+    """
+    out = np.empty((frame.height, frame.width, 3), photo.dtype)
+    out[frame.photo.slices()] = photo
+    known = guess.known
+    native = guess.step <= 1.0
+    top = float(np.iinfo(photo.dtype).max)
+    band = 0.0 if native else SEAM_STEPS * guess.step
+    noise = np.random.default_rng(seed).random((TILE, TILE, 3), np.float32)
+    for strip in ring_strips(frame.rect, known):
+        for tile in tiles(strip):
+            values = guess.sample(Grid.of_rect(tile))
+            if band:
+                _blend_seam(values, tile, photo, frame.photo, known, band, top)
+            _blend_rim(values, tile, photo, frame.photo, known, top)
+            values *= top
+            # An enlarged guess is smooth: dither, or 8 bits show as bands in a sky.
+            values += noise[: tile.height, : tile.width] if not native else np.float32(0.5)
+            out[tile.slices()] = np.clip(np.floor(values), 0, top).astype(photo.dtype)
+    return out
+
+
+def _blend_seam(
+    values: Floats, tile: Rect, photo: Samples, photo_at: Rect, known: Rect, band: float, top: float
+) -> None:
+    """Fade the mirrored edge of the known part into ``values`` over ``band`` pixels outside it, in place."""
+    ys, xs = np.arange(tile.y, tile.bottom), np.arange(tile.x, tile.right)
+    outside_y = np.maximum(np.maximum(known.y - ys, ys - known.bottom + 1), 0)
+    outside_x = np.maximum(np.maximum(known.x - xs, xs - known.right + 1), 0)
+    distance = np.hypot(outside_y[:, None], outside_x[None, :]) - 0.5
+    share = np.clip(1 - distance / band, 0, 1)
+    if not share.any():
+        return
+    share = share * share * (3 - 2 * share)
+    mirrored = _mirror_index(ys, known.y, known.bottom), _mirror_index(xs, known.x, known.right)
+    rows, columns = mirrored[0] - photo_at.y, mirrored[1] - photo_at.x
+    edge = photo[np.ix_(rows, columns)].astype(np.float32) / np.float32(top)
+    values += share[..., None].astype(np.float32) * (edge - values)
+
+
+def _mirror_index(at: np.ndarray, low: int, high: int) -> np.ndarray:
+    mirrored = np.where(at < low, 2 * low - 1 - at, np.where(at >= high, 2 * high - 1 - at, at))
+    return np.clip(mirrored, low, high - 1)
+
+
+def _blend_rim(values: Floats, tile: Rect, photo: Samples, photo_at: Rect, known: Rect, top: float) -> None:
+    """Under --overlap: fade from the known part to nothing at the photo's edge, in place."""
+    rim = tile.intersect(photo_at)
+    if rim.area == 0 or photo_at == known:
+        return
+    ys, xs = np.arange(rim.y, rim.bottom), np.arange(rim.x, rim.right)
+
+    def share(at: np.ndarray, low: int, high: int, known_low: int, known_high: int) -> np.ndarray:
+        """How much of the photo stays: 1 at the known part, towards 0 at the photo's edge."""
+        result = np.ones(len(at), np.float32)
+        if known_low > low:
+            result = np.minimum(result, (at - low + 0.5) / (known_low - low))
+        if known_high < high:
+            result = np.minimum(result, (high - at - 0.5) / (high - known_high))
+        return np.clip(result, 0, 1)
+
+    stays = np.minimum(
+        share(ys, photo_at.y, photo_at.bottom, known.y, known.bottom)[:, None],
+        share(xs, photo_at.x, photo_at.right, known.x, known.right)[None, :],
+    )[..., None].astype(np.float32)
+    own = photo[rim.y - photo_at.y : rim.bottom - photo_at.y, rim.x - photo_at.x : rim.right - photo_at.x]
+    part = values[rim.y - tile.y : rim.bottom - tile.y, rim.x - tile.x : rim.right - tile.x]
+    part += stays * (own.astype(np.float32) / np.float32(top) - part)
+
+
+def known_mask(frame: Frame, known: Rect) -> Bools:
+    """bool (H, W), true on ``known``."""
+    mask = np.zeros((frame.height, frame.width), np.bool_)
+    mask[known.slices()] = True
+    return mask
+
+
+def fill_picture(
+    photo: Samples, frame: Frame, filler: Filler, ctx: Context, *, variant: int = 0
+) -> tuple[Samples, Guess]:
+    """Extend one sRGB photo (h, w, 3), uint8 or uint16, to ``frame`` with the filler alone.
+
+    Returns the picture (H, W, 3) and the guess behind it. Raises PluginError when the filler fails.
+    """
+    steps = fill_steps(photo, frame.photo, frame, filler.spec, seed=ctx.seed, variant=variant)
+    guess = run_fills([steps], filler, ctx)[0]
+    if isinstance(guess, OutpaintError):
+        raise guess
+    return paint_frame(photo, frame, guess, seed=ctx.seed), guess

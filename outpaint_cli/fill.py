@@ -1,0 +1,380 @@
+"""Frame and filler: working size, windows, rings, batches. The result is a :class:`Guess` at any resolution.
+
+The filler works at its own small size; nothing here makes a full-size float copy of a photo. What was
+guessed stays as small canvases until :meth:`Guess.sample` is asked for a part of the frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import cv2
+import numpy as np
+
+from outpaint_cli.frame import Frame
+from outpaint_cli.plugin import (
+    Context,
+    Filled,
+    Filler,
+    FillSpec,
+    Fixed,
+    Multiple,
+    Native,
+    OutpaintError,
+    PluginError,
+    Rect,
+)
+from outpaint_cli.resample import axis_cover, axis_weights, resample
+from outpaint_cli.windows import Ring, Window, plan_rings
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Bools, Floats, Samples
+
+EDGE_REACH = 8.0
+"""Working pixels over which a step between the guess and the photo's edge is taken out."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Samples over the frame: sample (i, j) covers ``x + j * step_x`` and ``y + i * step_y`` onwards."""
+
+    x: float
+    y: float
+    step_x: float
+    step_y: float
+    width: int
+    height: int
+
+    @classmethod
+    def of_rect(cls, rect: Rect) -> Grid:
+        """One sample a pixel of ``rect``."""
+        return cls(rect.x, rect.y, 1.0, 1.0, rect.width, rect.height)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a filler made of one window: ``image`` float32 (h, w, 3) 0..1 with the known pixels pasted in."""
+
+    window: Window
+    image: Floats
+    confidence: Floats | None = None
+
+
+@dataclass(frozen=True)
+class FilledRing:
+    """A ring with its layers; layers that overlap are blended."""
+
+    ring: Ring
+    layers: tuple[Layer, ...]
+
+
+@dataclass
+class Guess:
+    """The photo and everything that was imagined around it so far.
+
+    ``photo`` uint8, uint16 or float32 (h, w, 3) sRGB covers ``known`` (frame pixels), at full or reduced size.
+    """
+
+    photo: Samples | Floats
+    known: Rect
+    rings: list[FilledRing] = field(default_factory=list)
+
+    @property
+    def step(self) -> float:
+        """The first ring's coarseness: frame pixels a working pixel, at least 1."""
+        steps = [max(w.step_x, w.step_y) for ring in self.rings[:1] for w in ring.ring.windows]
+        return max([1.0, *steps])
+
+    def sample(self, grid: Grid, *, with_photo: bool = True) -> Floats:
+        """The picture on ``grid``, float32 (height, width, 3) 0..1.
+
+        Samples that lie across two parts mix them by area. Outside all rings the picture's edge repeats.
+        Without the photo its place is left to the innermost ring's canvases.
+        """
+        out = np.zeros((grid.height, grid.width, 3), np.float32)
+        total = np.zeros((grid.height, grid.width, 1), np.float32)
+        if with_photo:
+            cover = _cover(grid, self.known)
+            if cover.any():
+                out += cover * self._photo_on(grid)
+                total += cover
+        for index, filled in enumerate(self.rings):
+            cover = _cover(grid, filled.ring.grown)
+            if with_photo or index:
+                cover = cover - _cover(grid, filled.ring.known)
+            if cover.any():
+                out += cover * blend_layers(filled, grid)
+                total += cover
+        empty = total <= 1e-6
+        if empty.any():
+            total[empty] = 1
+        return out / total
+
+    def confidence(self, grid: Grid) -> Floats | None:
+        """How sure the filler was, float32 (height, width) 0..1 with 1 on the photo; None where it didn't say."""
+        if not any(layer.confidence is not None for f in self.rings for layer in f.layers):
+            return None
+        out = _cover(grid, self.known)
+        for filled in self.rings:
+            cover = _cover(grid, filled.ring.grown) - _cover(grid, filled.ring.known)
+            if cover.any():
+                out += cover * blend_layers(filled, grid, confidence=True)
+        return np.clip(out[..., 0], 0, 1)
+
+    def _photo_on(self, grid: Grid) -> Floats:
+        rows, columns = self.photo.shape[:2]
+        down = axis_weights(
+            self.known.y, self.known.height / rows, rows, grid.y, grid.step_y, grid.height
+        )  # fmt: skip
+        across = axis_weights(
+            self.known.x, self.known.width / columns, columns, grid.x, grid.step_x, grid.width
+        )  # fmt: skip
+        top = np.iinfo(self.photo.dtype).max if self.photo.dtype.kind == "u" else 1.0
+        return resample(self.photo, down, across) / np.float32(top)
+
+
+def blend_layers(filled: FilledRing, grid: Grid, *, confidence: bool = False) -> Floats:
+    """The ring's layers on ``grid``; each counts less towards the edge of its own canvas."""
+    channels = 1 if confidence else 3
+    out = np.zeros((grid.height, grid.width, channels), np.float32)
+    total = np.zeros((grid.height, grid.width, 1), np.float32)
+    alone = len(filled.layers) == 1
+    for layer in filled.layers:
+        w = layer.window
+        if confidence:
+            image = np.zeros_like(layer.image[..., :1]) if layer.confidence is None else layer.confidence[..., None]
+        else:
+            image = layer.image
+        rows = axis_weights(w.y, w.step_y, w.height, grid.y, grid.step_y, grid.height)
+        columns = axis_weights(w.x, w.step_x, w.width, grid.x, grid.step_x, grid.width)
+        if alone:
+            return resample(image, rows, columns)
+        down = _ramp(w.y, w.step_y, w.height, grid.y, grid.step_y, grid.height)
+        across = _ramp(w.x, w.step_x, w.width, grid.x, grid.step_x, grid.width)
+        if not (down.any() and across.any()):
+            continue
+        weight = (down[:, None] * across[None, :])[..., None] + np.float32(1e-8)
+        out += weight * resample(image, rows, columns)
+        total += weight
+    total[total == 0] = 1
+    return out / total
+
+
+def _ramp(x: float, step: float, count: int, start: float, grid_step: float, n: int) -> Floats:
+    """A tent over the canvas, 0 at its edges and outside, 1 in the middle; float32 (n,)."""
+    centre = start + grid_step * (np.arange(n) + 0.5)
+    half = step * count / 2
+    tent = 1 - np.abs(centre - (x + half)) / half
+    return np.clip(tent, 0, 1).astype(np.float32)
+
+
+def _cover(grid: Grid, rect: Rect) -> Floats:
+    across = axis_cover(rect.x, rect.right, grid.x, grid.step_x, grid.width)
+    down = axis_cover(rect.y, rect.bottom, grid.y, grid.step_y, grid.height)
+    cover: Floats = (down[:, None] * across[None, :])[..., None]
+    return cover
+
+
+# -------------------------------------------------------------------------------------------- filling
+
+
+@dataclass(frozen=True)
+class Request:
+    """One window to fill: ``image`` float32 (h, w, 3) with zeros where unknown, ``known`` bool (h, w)."""
+
+    image: Floats
+    known: Bools
+    seed: int
+
+
+Answer: TypeAlias = tuple["Floats", "Floats | None"]
+FillSteps: TypeAlias = Generator[list[Request], list[Answer], Guess]
+
+
+def working_pixels(spec: FillSpec) -> int | None:
+    """How many pixels along the longer side a photo needs for this filler; None: all that it has."""
+    if isinstance(spec.size, Native):
+        return None
+    largest = spec.size.max if isinstance(spec.size, Multiple) else max(spec.size.height, spec.size.width)
+    return 4 * largest
+
+
+def fill_steps(
+    photo: Samples | Floats, known: Rect, frame: Frame, spec: FillSpec, *, seed: int = 0, variant: int = 0
+) -> FillSteps:
+    """Fill ``frame`` around ``photo`` ring by ring; yields what to fill next, is sent the answers.
+
+    ``photo`` (h, w, 3) sRGB covers the frame's ``known`` rectangle, possibly reduced. Variants beyond 0 show
+    the filler the photo mirrored, or smaller, so that it imagines something else.
+    """
+    guess = Guess(photo, known)
+    mirror = variant % 2 == 1
+    zoom = 1.0 - 0.25 * float(np.random.default_rng([seed, variant]).random()) if variant else 1.0
+    for ring in plan_rings(frame, spec, known, zoom):
+        if not ring.windows:
+            guess.rings.append(FilledRing(ring, (_edge_layer(guess, ring),)))
+            continue
+        requests = [_request(guess, ring, window, seed, mirror) for window in ring.windows]
+        answers = yield requests
+        layers = []
+        for window, request, (image, confidence) in zip(ring.windows, requests, answers, strict=True):
+            layers.append(_layer(window, request, image, confidence, mirror))
+        guess.rings.append(FilledRing(ring, tuple(layers)))
+    return guess
+
+
+def _request(guess: Guess, ring: Ring, window: Window, seed: int, mirror: bool) -> Request:
+    across = axis_cover(ring.known.x, ring.known.right, window.x, window.step_x, window.width)
+    down = axis_cover(ring.known.y, ring.known.bottom, window.y, window.step_y, window.height)
+    known = (down[:, None] > 1 - 1e-4) & (across[None, :] > 1 - 1e-4)
+    if not known.any():  # a known part thinner than a working pixel: take the pixel that holds most of it
+        known[int(down.argmax()), int(across.argmax())] = True
+    if window.visible is not None:
+        visible = np.zeros_like(known)
+        visible[window.visible.slices()] = True
+        known = visible  # the plan keeps the rectangle inside what is known, to rounding
+    grid = Grid(window.x, window.y, window.step_x, window.step_y, window.width, window.height)
+    image = np.clip(guess.sample(grid), 0, 1) * known[..., None]
+    if mirror:
+        image, known = image[:, ::-1], known[:, ::-1]
+    return Request(np.ascontiguousarray(image), np.ascontiguousarray(known), seed)
+
+
+def _layer(window: Window, request: Request, image: Floats, confidence: Floats | None, mirror: bool) -> Layer:
+    known = request.known
+    image = match_edge(request.image, known, image)
+    image = np.where(known[..., None], request.image, image)
+    if mirror:
+        image = np.ascontiguousarray(image[:, ::-1])
+        confidence = None if confidence is None else np.ascontiguousarray(confidence[:, ::-1])
+    return Layer(window, image, confidence)
+
+
+def _edge_layer(guess: Guess, ring: Ring) -> Layer:
+    """The known part itself, as a canvas whose edge repeats outside."""
+    width, height = min(ring.known.width, 512), min(ring.known.height, 512)
+    window = Window(
+        ring.known.x, ring.known.y, ring.known.width / width, ring.known.height / height, width, height
+    )
+    grid = Grid(window.x, window.y, window.step_x, window.step_y, width, height)
+    return Layer(window, guess.sample(grid))
+
+
+def match_edge(given: Floats, known: Bools, filled: Floats) -> Floats:
+    """Take a step in colour between the known pixels and the guess out of the guess.
+
+    The filler's error at known pixels beside the hole is carried into the hole and fades over
+    ``EDGE_REACH`` pixels. All (h, w, 3) or (h, w), 0..1; known pixels are not used afterwards.
+    """
+    if known.all() or not known.any() or known.size > 1_000_000:
+        return filled
+    hole = (~known).astype(np.uint8)
+    beside = (cv2.dilate(hole, np.ones((5, 5), np.uint8)) > 0) & known
+    error = (given - filled) * beside[..., None]
+    if not np.abs(error).max() > 1e-6:
+        return filled
+    blurred = cv2.GaussianBlur(error, (0, 0), 3.0, borderType=cv2.BORDER_CONSTANT)
+    weight = cv2.GaussianBlur(beside.astype(np.float32), (0, 0), 3.0, borderType=cv2.BORDER_CONSTANT)
+    distance = cv2.distanceTransform(hole, cv2.DIST_L2, 5)
+    fade = np.exp(-distance / EDGE_REACH)
+    correction = blurred / np.maximum(weight, 1e-4)[..., None] * (weight > 1e-4)[..., None]
+    result: Floats = filled + correction * fade[..., None].astype(np.float32)
+    return result
+
+
+def run_fills(fills: Sequence[FillSteps], filler: Filler, ctx: Context) -> list[Guess | OutpaintError]:
+    """Drive several photos' fills together: windows of one shape share batches of one fixed size.
+
+    A photo whose window can't be filled gets the error in its place; the others go on.
+    """
+    results: list[Guess | OutpaintError | None] = [None] * len(fills)
+    answers: dict[int, list[Answer] | None] = dict.fromkeys(range(len(fills)))
+    while answers:
+        waiting: dict[int, list[Request]] = {}
+        for index in list(answers):
+            try:
+                reply = answers[index]
+                waiting[index] = next(fills[index]) if reply is None else fills[index].send(reply)
+            except StopIteration as stop:
+                results[index] = stop.value
+                del answers[index]
+        ctx.check()
+        filled, failed = _fill_requests(waiting, filler, ctx)
+        for index, error in failed.items():
+            results[index] = error
+            del answers[index]
+        answers.update(filled)
+    return [result for result in results if result is not None]
+
+
+def _fill_requests(
+    waiting: dict[int, list[Request]], filler: Filler, ctx: Context
+) -> tuple[dict[int, list[Answer] | None], dict[int, OutpaintError]]:
+    """Answer all requests, batched by shape; a batch that fails is tried again image by image."""
+    done: dict[int, list[Answer]] = {index: [(r.image, None) for r in rs] for index, rs in waiting.items()}
+    failed: dict[int, OutpaintError] = {}
+    by_shape: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    for index, requests in waiting.items():
+        for number, request in enumerate(requests):
+            by_shape.setdefault(request.image.shape, []).append((index, number))
+    size = max(1, filler.spec.max_batch)
+    for places in by_shape.values():
+        for start in range(0, len(places), size):
+            group = [place for place in places[start : start + size] if place[0] not in failed]
+            chunks = [group]
+            while chunks:
+                chunk = chunks.pop()
+                if not chunk or chunk[0][0] in failed:
+                    continue
+                try:
+                    batch = [waiting[index][number] for index, number in chunk]
+                    for (index, number), answer in zip(chunk, call_filler(filler, batch, ctx), strict=True):
+                        done[index][number] = answer
+                except PluginError as error:
+                    if len(chunk) == 1:
+                        failed[chunk[0][0]] = error
+                    else:
+                        chunks += [[place] for place in chunk]
+    return {index: answer for index, answer in done.items() if index not in failed}, failed
+
+
+def call_filler(filler: Filler, requests: Sequence[Request], ctx: Context) -> list[Answer]:
+    """One call, padded to the filler's batch so that who else is in it changes nothing.
+
+    Raises PluginError when the filler raises, or returns a wrong shape or numbers that are not finite.
+    """
+    size = len(requests) if isinstance(filler.spec.size, Native) else max(1, filler.spec.max_batch)
+    images = np.zeros((size, *requests[0].image.shape), np.float32)
+    known = np.ones((size, *requests[0].known.shape), np.bool_)
+    for row, request in enumerate(requests):
+        images[row], known[row] = request.image, request.known
+    seeds = tuple(r.seed for r in requests) + (0,) * (size - len(requests))
+    try:
+        result = filler.fill(images, known, replace(ctx, seed=seeds[0], seeds=seeds))
+    except OutpaintError:
+        raise
+    except MemoryError as error:
+        raise PluginError("out of memory while filling; try a smaller output") from error
+    except Exception as error:
+        text = " ".join(str(error).split())[:200]
+        raise PluginError(f"the filler failed ({type(error).__name__}: {text})") from error
+    filled = result if isinstance(result, Filled) else Filled(result)
+    out = np.asarray(filled.images)
+    if out.shape != images.shape or out.dtype.kind != "f":
+        raise PluginError(f"the filler returned {out.dtype} {out.shape} where float {images.shape} was due")
+    used = out[: len(requests)].astype(np.float32, copy=False)
+    if not np.isfinite(used).all():
+        raise PluginError("the filler returned numbers that are not finite")
+    if filled.confidence is not None and filled.confidence.shape != known.shape:
+        raise PluginError(f"the filler returned confidence {filled.confidence.shape} where {known.shape} was due")
+    return [
+        (used[row], None if filled.confidence is None else np.asarray(filled.confidence[row], np.float32))
+        for row in range(len(requests))
+    ]
+
+
+def fixed_size(spec: FillSpec) -> tuple[int, int] | None:
+    """(height, width) of a filler that takes one size only, else None."""
+    return (spec.size.height, spec.size.width) if isinstance(spec.size, Fixed) else None
