@@ -1,0 +1,24 @@
+"""The plugin object of the baselines. Everything heavy is imported when a filler is loaded."""
+
+from __future__ import annotations
+
+from outpaint_cli.plugin import Context, Filler, ModelCard, ModelRef, Plugin
+
+
+def load(ref: ModelRef, ctx: Context) -> Filler:
+    """The filler called ``ref.name``."""
+    from outpaint_baselines.fillers import Edge, Reflect, Telea
+
+    return {"reflect": Reflect, "edge": Edge, "telea": Telea}[ref.name]()
+
+
+plugin = Plugin(
+    name="baselines",
+    summary="no weights: what every result is measured against",
+    models=(
+        ModelCard("reflect", "mirrors the photo at its edges"),
+        ModelCard("edge", "repeats the photo's outermost pixels"),
+        ModelCard("telea", "fast marching inpainting (Telea 2004), from OpenCV"),
+    ),
+    load=load,
+)
