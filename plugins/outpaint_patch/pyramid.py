@@ -1,0 +1,79 @@
+"""The picture at a few sizes: shrunk pixels, what is known there, and smooth colours to be guided by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Bools, Floats, Samples
+
+
+@dataclass
+class Level:
+    """One size of the picture, in cells. ``image`` float32 (h, w, 3) 0..1, ``known`` bool (h, w).
+
+    A cell is known only if every one of its pixels is: a cell on the photo's rim mixes photo and guess, and
+    a source with guess in it would carry the guess's blur along.
+    """
+
+    image: Floats
+    known: Bools
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in cells."""
+        return self.known.shape[0], self.known.shape[1]
+
+
+def shrink(image: Samples, known: Bools, height: int, width: int) -> Level:
+    """``image`` (H, W, 3) and ``known`` (H, W) at a smaller size, by area, without a float copy of the whole."""
+    top = np.float32(np.iinfo(image.dtype).max)
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    share = cv2.resize(known.view(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA)
+    return Level(small.astype(np.float32) / top, share == 255)
+
+
+def level_sizes(height: int, width: int, coarsest: int, finest: int, factor: float) -> list[tuple[int, int]]:
+    """Sizes (h, w) from long side ``coarsest`` to ``finest``, each about ``factor`` times the one before."""
+    long = max(height, width)
+    finest = min(finest, long)
+    coarsest = min(coarsest, finest)
+    count = 1 + max(0, round(np.log(finest / coarsest) / np.log(factor)))
+    sizes: list[tuple[int, int]] = []
+    for side in np.geomspace(coarsest, finest, count):
+        size = max(1, round(height * side / long)), max(1, round(width * side / long))
+        if size not in sizes:
+            sizes.append(size)
+    return sizes
+
+
+def blur(image: Floats, sigma: float) -> Floats:
+    """Gaussian blur with reflected edges; ``sigma`` in cells."""
+    result: Floats = cv2.GaussianBlur(image, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REFLECT)
+    return result
+
+
+def push_pull(image: Floats, weight: Floats) -> Floats:
+    """Fill smoothly where ``weight`` (h, w) is 0, after Gortler et al. 1996 (The Lumigraph, section 3.4).
+
+    ``image`` float32 (h, w, c); where the weight is 1 it comes back as it was.
+    """
+    height, width = weight.shape
+    flat = image.reshape(height, width, -1)
+    if min(height, width) < 2 or height * width < 4:
+        total = max(float(weight.sum()), 1e-6)
+        mean = (flat * weight[..., None]).sum((0, 1)) / total
+        filled = flat * weight[..., None] + mean * (1 - weight[..., None])
+        return filled.reshape(image.shape).astype(np.float32)
+    half = (max(1, width // 2), max(1, height // 2))
+    share = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
+    sums = cv2.resize(flat * weight[..., None], half, interpolation=cv2.INTER_AREA)
+    sums = sums.reshape(half[1], half[0], -1)
+    mean = sums / np.maximum(share, 1e-6)[..., None]
+    coarse = push_pull(mean, np.minimum(share * 4, 1)) if share.min() < 0.25 else mean
+    up = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(flat.shape)
+    return (flat * weight[..., None] + up * (1 - weight[..., None])).reshape(image.shape).astype(np.float32)
