@@ -1,0 +1,1 @@
+"""Many files: discover, plan, pipeline, journal, events."""

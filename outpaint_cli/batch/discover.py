@@ -1,0 +1,144 @@
+"""Which pictures a call names: files, folders, globs, lists. Nothing is opened here."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
+
+from outpaint_cli.plugin import UsageError
+
+SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .apng .webp .tif .tiff .bmp .dib .gif .avif .heic .heif .hif".split()
+)
+"""What counts as a picture in a folder; a file that is named itself may be called anything."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input. ``relative`` is its path below ``root``, the folder that was named, or just its name.
+
+    ``path`` None is standard input. ``error`` says why it can't even be opened.
+    """
+
+    path: Path | None
+    relative: PurePath
+    root: Path | None = None
+    error: str = ""
+
+
+def discover(
+    inputs: Sequence[str],
+    *,
+    listed: Sequence[str] = (),
+    recursive: bool = False,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    skip: Path | None = None,
+) -> list[Source]:
+    """The inputs in a steady order, each once. ``listed`` comes from --from-file: what is missing there fails alone.
+
+    ``skip`` is a folder that is never searched (the output). Raises UsageError for an input that is not there.
+    """
+    found: list[Source] = []
+    for text in inputs:
+        if text == "-":
+            found.append(Source(None, PurePath("stdin")))
+            continue
+        path = Path(text)
+        if path.is_dir():
+            found += _folder(path, recursive, include, exclude, skip)
+        elif path.exists() or path.is_symlink():
+            found.append(_file(path))
+        else:
+            matches = [Path(m) for m in sorted(glob.glob(text, recursive=True))] if glob.has_magic(text) else []
+            files = [m for m in matches if not m.is_dir()]
+            if not files:
+                what = "matches no file" if glob.has_magic(text) else "is not there"
+                raise UsageError(f"{text} {what}; check the path")
+            found += [_file(m) for m in files if _wanted(PurePath(m.name), include, exclude)]
+    for text in listed:
+        path = Path(text)
+        if path.is_dir():
+            found += _folder(path, recursive, include, exclude, skip)
+        else:
+            found.append(_file(path))
+    return list(_once(found))
+
+
+def read_list(text: bytes, nul: bool) -> list[str]:
+    """Paths of a --from-file list: one a line, or NUL-separated; empty ones are passed over."""
+    parts = text.split(b"\0") if nul else text.splitlines()
+    return [os.fsdecode(part) for part in parts if part.strip()]
+
+
+def _once(sources: list[Source]) -> Iterator[Source]:
+    seen: set[str] = set()
+    for source in sources:
+        key = "-" if source.path is None else os.path.normcase(source.path.absolute())
+        if key not in seen:
+            seen.add(key)
+            yield source
+
+
+def _file(path: Path) -> Source:
+    name = PurePath(path.name)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return Source(path, name, error="is not there (or is a link to nothing); check the path")
+    except OSError as error:
+        return Source(path, name, error=_reason(error))
+    return Source(path, name)
+
+
+def _reason(error: OSError) -> str:
+    reason = (error.strerror or "can't be opened").lower()
+    if "symbolic link" in reason or "symlink" in reason:
+        return "is a link that leads back to itself; remove or repair the link"
+    return f"can't be opened ({reason}); check its permissions"
+
+
+def _wanted(relative: PurePath, include: Sequence[str], exclude: Sequence[str]) -> bool:
+    def matches(patterns: Sequence[str]) -> bool:
+        return any(fnmatch(relative.as_posix(), p) or fnmatch(relative.name, p) for p in patterns)
+
+    if matches(exclude):
+        return False
+    return matches(include) if include else relative.suffix.lower() in SUFFIXES
+
+
+def _folder(
+    root: Path, recursive: bool, include: Sequence[str], exclude: Sequence[str], skip: Path | None
+) -> Iterator[Source]:
+    """Pictures of a folder, sorted; links to folders are followed, each folder is visited once."""
+    skipped = skip.resolve() if skip else None
+    visited: set[Path] = set()
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            resolved = folder.resolve()
+            if resolved in visited or resolved == skipped:
+                continue
+            visited.add(resolved)
+            names = sorted(os.listdir(folder))
+        except (OSError, RuntimeError) as error:
+            reason = _reason(error) if isinstance(error, OSError) else "is a link that leads back to itself"
+            yield Source(folder, folder.relative_to(root.parent), root, reason)
+            continue
+        below = []
+        for name in names:
+            path = folder / name
+            if name.startswith("."):
+                continue
+            if path.is_dir():
+                below.append(path)
+            elif _wanted(path.relative_to(root), include, exclude):
+                source = _file(path)
+                yield Source(path, path.relative_to(root), root, source.error)
+        if recursive:
+            waiting += reversed(below)

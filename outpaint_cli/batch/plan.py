@@ -1,0 +1,204 @@
+"""What is to be done: for every input its frame and its output. Headers are read, no pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
+
+from outpaint_cli import picture
+from outpaint_cli.batch.discover import Source
+from outpaint_cli.frame import Frame, Geometry, plan_frame
+from outpaint_cli.plugin import OutpaintError, PictureError, UsageError
+
+FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asked for, apart from the inputs."""
+
+    geometry: Geometry = Geometry()
+    out: Path | None = None
+    verb: str = "extended"
+    model: str = "context-encoder"
+    harmonize: str = "none"
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    overlap: int = 0
+    existing: str = "skip"
+    format: str = "keep"
+    quality: int = 95
+    strip_metadata: bool = False
+    device: str = "auto"
+    jobs: int = 0
+    shard: tuple[int, int] = (1, 1)
+    seed: int = 0
+    variants: int = 1
+    min_score: float | None = None
+    max_pixels: int = picture.MAX_PIXELS
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """One output to make. ``output`` None is standard output. ``error`` says why it can't be made."""
+
+    source: Source
+    output: Path | None
+    folder: Path | None
+    frame: Frame | None
+    info: picture.PictureInfo | None
+    format: str = ""
+    variant: int = 0
+    data: bytes | None = None
+    error: OutpaintError | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages call the input."""
+        return "stdin" if self.source.path is None else str(self.source.path)
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """``I/N`` with 1 <= I <= N. Raises UsageError."""
+    part, _, whole = text.partition("/")
+    if not (part.isdecimal() and whole.isdecimal() and 1 <= int(part) <= int(whole)):
+        raise UsageError(f"--shard '{text}' is not I/N with I from 1 to N, as in 2/8")
+    return int(part), int(whole)
+
+
+def in_shard(relative: PurePath, shard: tuple[int, int]) -> bool:
+    """Whether this process takes the file: a stable hash of the relative path decides."""
+    digest = hashlib.sha256(os.fsencode(relative.as_posix())).digest()
+    return int.from_bytes(digest[:8], "big") % shard[1] == shard[0] - 1
+
+
+def make_plan(sources: Sequence[Source], settings: Settings, *, stdin: bytes | None = None) -> list[Task]:
+    """A task for every output. What can't be made carries its error.
+
+    Raises UsageError, before any work, when an output would be an input or two inputs would have one output.
+    """
+    _check_out(sources, settings)
+    workers = settings.jobs or os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        tasks = [t for ts in pool.map(lambda s: _plan_one(s, settings, stdin), sources) for t in ts]
+    tasks = _resolve_clashes(tasks)
+    return [task for task in tasks if in_shard(task.source.relative, settings.shard)]
+
+
+def _check_out(sources: Sequence[Source], settings: Settings) -> None:
+    out = settings.out
+    if out is not None and out.exists() and not out.is_dir() and (len(sources) > 1 or _from_folder(sources)):
+        raise UsageError(f"-o {out} is a file, but there are several inputs; name a folder")
+
+
+def _from_folder(sources: Sequence[Source]) -> bool:
+    return any(source.root is not None for source in sources)
+
+
+def _single_file_output(source: Source, settings: Settings) -> bool:
+    """Whether -o names a file: one input that was not found in a folder, and a name with a picture's suffix."""
+    out = settings.out
+    return (
+        out is not None
+        and source.root is None
+        and not out.is_dir()
+        and out.suffix.lower() in picture.SUFFIX_FORMATS
+    )
+
+
+def _plan_one(source: Source, settings: Settings, stdin: bytes | None) -> list[Task]:
+    data = stdin if source.path is None else None
+    try:
+        if source.error:
+            raise PictureError(source.error)
+        info = picture.probe(data if data is not None else source.path or b"", max_pixels=settings.max_pixels)
+        frame = plan_frame(info.width, info.height, settings.geometry)
+        if frame.rect.area > settings.max_pixels:
+            raise PictureError(
+                f"the output would be {frame.width}x{frame.height}, more than {settings.max_pixels} pixels; "
+                "ask for less, or raise --max-pixels"
+            )
+        written, suffix = _format(source, info, settings)
+    except OutpaintError as error:
+        return [Task(source, None, None, None, None, error=error)]
+    tasks = []
+    for variant in range(settings.variants):
+        tag = f"_v{variant + 1}" if settings.variants > 1 else ""
+        output, folder = _output(source, settings, suffix, tag)
+        tasks.append(Task(source, output, folder, frame, info, written, variant, data))
+    return tasks
+
+
+def _format(source: Source, info: picture.PictureInfo, settings: Settings) -> tuple[str, str]:
+    """The format to write and the file's suffix."""
+    wanted = settings.format
+    if _single_file_output(source, settings) and settings.out is not None:
+        named = picture.SUFFIX_FORMATS[settings.out.suffix.lower()]
+        if wanted != "keep" and FORMATS[wanted] != named:
+            raise UsageError(f"-o {settings.out.name} and --format {wanted} contradict each other; drop one")
+        return named, settings.out.suffix
+    suffix = source.path.suffix if source.path is not None else ""
+    return picture.output_format(info, wanted, suffix)
+
+
+def _output(source: Source, settings: Settings, suffix: str, tag: str) -> tuple[Path | None, Path | None]:
+    """Where the output goes, and the folder whose journal knows it."""
+    out = settings.out
+    if source.path is None and out is None:
+        return None, None
+    if _single_file_output(source, settings) and out is not None:
+        return out.with_name(f"{out.stem}{tag}{out.suffix}"), out.parent
+    relative = source.relative
+    if out is not None:
+        return out / relative.with_name(f"{relative.stem}{tag}{suffix}"), out
+    if source.root is not None:
+        root = source.root if source.root.name not in ("", "..") else source.root.resolve()
+        folder = root.with_name(f"{root.name or 'photos'}_{settings.verb}")
+        return folder / relative.with_name(f"{relative.stem}{tag}{suffix}"), folder
+    assert source.path is not None
+    name = f"{source.path.stem}_{settings.verb}{tag}{suffix}"
+    return source.path.with_name(name), source.path.parent
+
+
+def _resolve_clashes(tasks: list[Task]) -> list[Task]:
+    """Keep the old extension where only a change of format makes two outputs one; refuse all other clashes."""
+    by_output: dict[str, list[int]] = defaultdict(list)
+    for index, task in enumerate(tasks):
+        if task.output is not None:
+            by_output[_key(task.output)].append(index)
+    for indices in by_output.values():
+        if len(indices) == 1:
+            continue
+        for index in indices:
+            task = tasks[index]
+            old = task.source.relative.suffix
+            same_folder = len({tasks[i].source.relative.parent for i in indices}) == 1
+            same_root = len({_folder_of(tasks[i].source) for i in indices}) == 1
+            if task.output is not None and same_folder and same_root and old != task.output.suffix:
+                kept = task.output.with_name(f"{task.output.stem}{old}{task.output.suffix}")
+                tasks[index] = replace(task, output=kept)
+    taken: dict[str, Task] = {}
+    inputs = {_key(t.source.path): t for t in tasks if t.source.path is not None}
+    for task in tasks:
+        if task.output is None:
+            continue
+        key = _key(task.output)
+        if key in inputs:
+            raise UsageError(f"{task.output} is an input, it would be overwritten; choose another -o")
+        if key in taken:
+            raise UsageError(f"{taken[key].name} and {task.name} would both become {task.output}; rename one, or use two runs")
+        taken[key] = task
+    return tasks
+
+
+def _folder_of(source: Source) -> Path | None:
+    return source.root or (source.path.parent if source.path is not None else None)
+
+
+def _key(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
