@@ -38,6 +38,8 @@ class Settings:
     mirror: float = 0.0003  # what a mirrored source costs
     coherence: float = 0.6  # cost of a neighbour that disagrees, in median distances
     usage: float = 0.5  # cost of a source used too often, in median distances
+    tint: float = 0.06  # how far colours may be moved toward the guess
+    reach: float = 0.04  # how far corrections at seams spread, in long sides
 
 
 @dataclass
