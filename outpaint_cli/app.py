@@ -1,0 +1,67 @@
+"""The Typer app. Each command imports what it needs only when it runs, so that --help stays quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+import outpaint_cli
+from outpaint_cli.commands import doctor, extend, models, plugins
+from outpaint_cli.commands._report import say
+from outpaint_cli.plugin import OutpaintError
+
+app = typer.Typer(
+    name="outpaint",
+    help="Grow photos beyond their borders.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(extend.extend)
+app.add_typer(models.app, name="models")
+app.add_typer(plugins.app, name="plugins")
+app.command()(doctor.doctor)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"outpaint {outpaint_cli.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Grow photos beyond their borders."""
+
+
+def main() -> None:
+    """The console script. Errors become one line and an exit code; OUTPAINT_DEBUG=1 shows tracebacks."""
+    debug = os.environ.get("OUTPAINT_DEBUG") == "1"
+    try:
+        app()
+    except OutpaintError as error:
+        if debug:
+            raise
+        say(f"outpaint: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        say("outpaint: stopped")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (outpaint -q | head): not our fault, nothing more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        if debug:
+            raise
+        say(f"outpaint: a fault of outpaint ({type(error).__name__}: {error}); OUTPAINT_DEBUG=1 shows where")
+        sys.exit(1)

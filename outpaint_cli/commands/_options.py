@@ -1,0 +1,97 @@
+"""Options that commands share: their names, help, and environment variables (OUTPAINT_<NAME>)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from outpaint_cli.plugin import UsageError
+
+
+def option(*names: str, help: str, env: str | None = None, **more: Any) -> Any:
+    """A typer option that also reads OUTPAINT_<NAME>, named after its long form."""
+    long = next(name for name in names if name.startswith("--")).split("/")[0]
+    variable = env or "OUTPAINT_" + long.removeprefix("--").replace("-", "_").upper()
+    return typer.Option(*names, help=help, envvar=variable, show_envvar=False, **more)
+
+
+Inputs = Annotated[list[str], typer.Argument(help="Files, folders or globs; - is one picture on standard input.")]
+Out = Annotated[
+    Path | None, option("--out", "-o", help="Folder or file [photo_extended.jpg, dir_extended/].", metavar="PATH")
+]
+Model = Annotated[str, option("--model", "-m", help="A name from 'models list', or a file.onnx.", metavar="REF")]
+Recursive = Annotated[bool, option("--recursive", "-r", help="Sub-folders too, mirrored in the output.")]
+Include = Annotated[
+    list[str], option("--include", help="Only files that match [all picture types].", metavar="GLOB")
+]
+Exclude = Annotated[list[str], option("--exclude", help="Not the files that match.", metavar="GLOB")]
+Existing = Annotated[
+    str,
+    option(
+        "--existing",
+        help="An output that is already there: skip (but redo those made with other settings), overwrite, error.",
+        metavar="skip|overwrite|error",
+    ),
+]
+Overwrite = Annotated[bool, option("--overwrite", "-f", help="Short for --existing overwrite.")]
+Format = Annotated[
+    str, option("--format", help="The files to write.", metavar="keep|png|jpg|webp|tiff|avif")
+]
+Quality = Annotated[int, option("--quality", help="Of lossy files, 1 to 100.", min=1, max=100)]
+Strip = Annotated[bool, option("--strip-metadata", help="Leave EXIF, ICC and XMP out.")]
+Device = Annotated[str, option("--device", help="auto, cpu, cuda or cuda:N.", metavar="DEVICE")]
+Jobs = Annotated[int, option("--jobs", "-j", help="Decode and encode threads [one a core].", min=0, show_default=False)]
+Shard = Annotated[str, option("--shard", help="This process's share of the files.", metavar="I/N")]
+Seed = Annotated[int, option("--seed", help="Same seed, same output.", min=0)]
+Variants = Annotated[int, option("--variants", help="Several variants a photo.", min=1, max=1000)]
+PluginOptions = Annotated[
+    list[str], option("--option", "-O", help="A plugin's own option.", metavar="PLUGIN.OPTION=VALUE")
+]
+MinScore = Annotated[
+    float | None,
+    option("--min-score", help="Flag results whose seam or sharpness is off, 0 to 1.", min=0, max=1),
+]
+Strict = Annotated[bool, option("--strict", help="Exit code 3 when a result is flagged.")]
+Offline = Annotated[
+    bool, typer.Option("--offline", envvar=["OUTPAINT_OFFLINE", "HF_HUB_OFFLINE"], help="Never touch the network.")
+]
+DryRun = Annotated[bool, option("--dry-run", "-n", help="Say what would be done.")]
+FailFast = Annotated[bool, option("--fail-fast", help="Stop at the first failure.")]
+Quiet = Annotated[bool, option("--quiet", "-q", help="Print the outputs' paths only.")]
+Json = Annotated[bool, option("--json", help="One JSON object a line.")]
+Verbose = Annotated[bool, option("--verbose", "-v", help="More detail.")]
+FromFile = Annotated[
+    str | None, option("--from-file", help="Read paths, one a line; - is standard input.", metavar="LIST")
+]
+Nul = Annotated[bool, option("--null", "-0", help="--from-file's paths end in NUL, as find -print0 writes them.")]
+MaxPixels = Annotated[int, option("--max-pixels", help="Refuse larger pictures and outputs.", min=1)]
+
+
+def choice(option: str, value: str, choices: Sequence[str]) -> str:
+    """``value`` when it is one of ``choices``. Raises UsageError."""
+    if value not in choices:
+        raise UsageError(f"{option} '{value}' is not one of {', '.join(choices)}")
+    return value
+
+
+def plugin_options(texts: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+    """``plugin.option=value`` texts by plugin. Raises UsageError for what no plugin offers."""
+    from outpaint_cli import registry
+
+    by_plugin: dict[str, dict[str, str]] = {}
+    known = {f"{p.name}.{o.name}": o for p in registry.plugins() for o in p.options} if texts else {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or "." not in name:
+            raise UsageError(f"-O '{text}' is not plugin.option=value")
+        if name not in known:
+            offered = f"there are {', '.join(sorted(known))}" if known else "no plugin has any"
+            raise UsageError(f"-O {name}: there is no such option; {offered}")
+        if known[name].choices:
+            choice(f"-O {name}", value, known[name].choices)
+        plugin, _, option_name = name.rpartition(".")
+        by_plugin.setdefault(plugin, {})[option_name] = value
+    return by_plugin

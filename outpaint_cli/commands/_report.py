@@ -1,0 +1,111 @@
+"""What a run prints: results to standard output, progress and messages to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from outpaint_cli.batch.events import Event, Summary
+
+
+def one_line(text: str) -> str:
+    """``text`` without line breaks or control characters, so that a message stays one line."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def say(text: str) -> None:
+    """A message to standard error."""
+    print(one_line(text), file=sys.stderr, flush=True)
+
+
+class Reporter:
+    """Prints events as they come: a summary with progress, paths only, JSON lines, or every file."""
+
+    def __init__(self, total: int, *, quiet: bool, as_json: bool, verbose: bool, stdout_taken: bool) -> None:
+        self.quiet, self.as_json, self.verbose = quiet, as_json, verbose
+        self._out = sys.stderr if stdout_taken else sys.stdout
+        self._stdout_taken = stdout_taken
+        self._progress: Any = None
+        self._bar: Any = None
+        self._device_said = False
+        if not quiet and not as_json and total > 1 and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._progress = Progress(
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                console=Console(stderr=True), transient=True,
+            )  # fmt: skip
+            self._bar = self._progress.add_task("extending", total=total)
+            self._progress.start()
+
+    def event(self, event: Event) -> None:
+        """Tell what became of one output."""
+        if self._progress:
+            self._progress.advance(self._bar)
+        if event.error:
+            self.message(f"outpaint: {event.input}: {event.error[1]}")
+        if self.as_json:
+            print(event.as_json(), file=self._out, flush=True)
+            return
+        if self.quiet:
+            if event.output and event.status in ("ok", "skipped", "planned") and not self._stdout_taken:
+                _print_path(event.output)
+            return
+        if event.flagged:
+            self.message(f"flagged: {event.output}: {event.flagged}")
+        if event.status == "planned":
+            at = event.source
+            where = f", photo at {at.x},{at.y}" if at else ""
+            self.message(f"{event.input} -> {event.output or 'standard output'} ({event.width}x{event.height}{where})")
+        elif self.verbose and event.status == "ok":
+            self.message(
+                f"{event.input} -> {event.output or 'standard output'} "
+                f"({event.width}x{event.height}, {event.seconds:.2f} s)"
+            )
+        elif self.verbose and event.status == "skipped":
+            self.message(f"{event.input}: skipped, {event.info.get('reason', '')}")
+        for note in event.info.get("notes", ()):
+            self.message(f"{event.input}: {note}")
+
+    def message(self, text: str) -> None:
+        """A line to standard error, above the progress bar."""
+        if self._progress:
+            self._progress.console.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
+        else:
+            say(text)
+
+    def note(self, text: str) -> None:
+        """A line that -q leaves out."""
+        if not self.quiet:
+            self.message(text)
+
+    def close(self) -> None:
+        """Take the progress bar away."""
+        if self._progress:
+            self._progress.stop()
+            self._progress = None
+
+    def summary(self, summary: Summary, where: str) -> None:
+        """The last line."""
+        self.close()
+        if self.as_json:
+            print(summary.as_json(), file=self._out, flush=True)
+            return
+        if self.quiet:
+            return
+        parts = [f"{summary.ok} done"]
+        parts += [f"{summary.planned} planned"] if summary.planned else []
+        parts += [f"{summary.skipped} skipped"] if summary.skipped else []
+        parts += [f"{summary.failed} failed"] if summary.failed else []
+        parts += [f"{summary.flagged} flagged"] if summary.flagged else []
+        say(f"{', '.join(parts)} in {summary.seconds:.1f} s{where}")
+
+
+def _print_path(path: str) -> None:
+    """A path to standard output, byte for byte as the file system has it."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(os.fsencode(path) + b"\n")
+    sys.stdout.buffer.flush()
