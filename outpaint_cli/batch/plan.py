@@ -17,6 +17,12 @@ from outpaint_cli.plugin import OutpaintError, PictureError, UsageError
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
 
+SUFFIX_FORMATS = {
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP",
+    ".tif": "TIFF", ".tiff": "TIFF", ".avif": "AVIF", ".bmp": "BMP", ".heic": "HEIF", ".heif": "HEIF",
+}  # fmt: skip
+"""What ``-o photo.suffix`` writes."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -107,7 +113,7 @@ def _single_file_output(source: Source, settings: Settings) -> bool:
         out is not None
         and source.root is None
         and not out.is_dir()
-        and out.suffix.lower() in picture.SUFFIX_FORMATS
+        and out.suffix.lower() in SUFFIX_FORMATS
     )
 
 
@@ -138,7 +144,7 @@ def _format(source: Source, info: picture.PictureInfo, settings: Settings) -> tu
     """The format to write and the file's suffix."""
     wanted = settings.format
     if _single_file_output(source, settings) and settings.out is not None:
-        named = picture.SUFFIX_FORMATS[settings.out.suffix.lower()]
+        named = SUFFIX_FORMATS[settings.out.suffix.lower()]
         if wanted != "keep" and FORMATS[wanted] != named:
             raise UsageError(f"-o {settings.out.name} and --format {wanted} contradict each other; drop one")
         return named, settings.out.suffix
