@@ -1,0 +1,34 @@
+"""One image file with all it carries: pixels, alpha, depth, ICC, EXIF, XMP; read whole, written atomically.
+
+>>> picture = read(path)  # upright, in its own colours and depth
+>>> ring = from_srgb(picture, imagined)  # imagined in sRGB, now in the photo's colours
+>>> packet = photo_xmp(picture.xmp, rect, frame, keep=True)
+>>> done = encode(picture, format="JPEG", xmp=packet)
+>>> write_atomic(output, done.data)
+"""
+
+from outpaint_cli.picture._colour import from_srgb, is_srgb, to_srgb
+from outpaint_cli.picture._read import probe, read, read_photo_properties, read_photo_rect
+from outpaint_cli.picture._types import MAX_PIXELS, Encoded, JpegSettings, Picture, PictureInfo, Samples
+from outpaint_cli.picture._write import encode, output_format, write_atomic
+from outpaint_cli.picture._xmp import photo_xmp
+
+__all__ = [
+    "MAX_PIXELS",
+    "Encoded",
+    "JpegSettings",
+    "Picture",
+    "PictureInfo",
+    "Samples",
+    "encode",
+    "from_srgb",
+    "is_srgb",
+    "output_format",
+    "photo_xmp",
+    "probe",
+    "read",
+    "read_photo_properties",
+    "read_photo_rect",
+    "to_srgb",
+    "write_atomic",
+]
