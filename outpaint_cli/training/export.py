@@ -48,8 +48,8 @@ def export_onnx(
     """Write ``module`` to ``path`` as ONNX, whole or not at all: the largest difference to PyTorch.
 
     ``example`` are inputs that the graph is traced with; their dynamic axes should be larger than 1.
-    BatchNorm is folded into the convolutions before it. With ``fp16`` the weights are stored in half precision
-    and cast back once when the model is loaded, so that it computes in fp32 everywhere.
+    BatchNorm is folded into the convolutions before it. With ``fp16`` the weights are stored in half
+    precision and cast back once when the model is loaded, so that it computes in fp32 everywhere.
 
     Raises ModelError when onnxruntime and PyTorch differ by more than 1e-3 on random inputs.
     """

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from outpaint_cli.training.export import Port, export_onnx
-
 from outpaint_context_encoder.network import ContextUNet, UNetConfig
 
 SCHEMA = "1"
