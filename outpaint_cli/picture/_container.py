@@ -204,9 +204,11 @@ def check_jpeg(data: bytes) -> None:
     raise PictureError(TRUNCATED)
 
 
-def check_webp(data: bytes) -> None:
+def check_webp(file: BinaryIO) -> None:
     """Raise PictureError where the file is shorter than its header says."""
-    if len(data) < 20 or struct.unpack_from("<I", data, 4)[0] + 8 > len(data) + 1:
+    file.seek(4)
+    said = file.read(4)
+    if len(said) < 4 or 8 + int.from_bytes(said, "little") > file.seek(0, 2) + 1:
         raise PictureError(TRUNCATED)
 
 
@@ -248,6 +250,24 @@ def boxes(head: bytes) -> Boxes:
         elif kind == b"colr" and head[start : start + 4] == b"nclx" and cicp is None and end - start >= 8:
             cicp = struct.unpack_from(">HH", head, start + 4)
     return Boxes(bits, cicp)
+
+
+def check_boxes(file: BinaryIO) -> None:
+    """Raise PictureError where an outermost box of an AVIF or HEIC file goes beyond the file."""
+    end, at = file.seek(0, 2), 0
+    while at < end:
+        file.seek(at)
+        head = file.read(16)
+        size = int.from_bytes(head[:4], "big")
+        if size == 1:
+            size = int.from_bytes(head[8:16], "big")
+        if size == 0:
+            return  # this one goes to the end, however far that is
+        if len(head) < 8 or at + size > end:
+            raise PictureError(TRUNCATED)
+        if size < 8:
+            raise PictureError(BROKEN)
+        at += size
 
 
 def _walk(data: bytes, at: int, stop: int) -> Iterator[tuple[bytes, int, int]]:

@@ -130,12 +130,10 @@ def read(source: Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     data = source if isinstance(source, bytes) else _bytes_of(source)
     with quiet(), _told_in_one_line():
-        header = _header(io.BytesIO(data), max_pixels)
-        if header.format == "JPEG":
+        if _container.sniff(data[:64]) == "JPEG":
             _container.check_jpeg(data)
-        elif header.format == "WEBP":
-            _container.check_webp(data)
-        elif header.format == "PNG":
+        header = _header(io.BytesIO(data), max_pixels)
+        if header.format == "PNG":
             _container.png(io.BytesIO(data), check=True)
         elif header.tiff is not None:
             header.exif = _tiff.exif_of(data, header.tiff)
@@ -257,6 +255,10 @@ def _about_the_name(path: Path, found: str) -> list[str]:
 def _header(file: BinaryIO, max_pixels: int | None) -> Header:
     file.seek(0)
     kind = _container.sniff(file.read(64))
+    if kind == "WEBP":
+        _container.check_webp(file)
+    elif kind in ("AVIF", "HEIF"):
+        _container.check_boxes(file)
     file.seek(0)
     header = {"PNG": _png, "TIFF": _tiff_header, "HEIF": _heif}.get(kind, _pillow)(file, kind)
     if header.width < 1 or header.height < 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import cv2
 import numpy as np
@@ -67,15 +67,18 @@ def header(file: BinaryIO) -> Tiff:
         TypeError,
         OSError,
     ) as error:
-        file.seek(0, 2)
-        (first,) = struct.unpack("<I" if _head(file)[:2] == b"II" else ">I", _head(file)[4:8].ljust(4, b"\0"))
-        file.seek(0, 2)
-        raise PictureError(TRUNCATED if first + 2 > file.tell() else BROKEN) from error
+        raise PictureError(TRUNCATED if _cut_off(file) else BROKEN) from error
 
 
-def _head(file: BinaryIO) -> bytes:
+def _cut_off(file: BinaryIO) -> bool:
+    """Whether the first directory, which many writers put last, goes beyond the file."""
+    end = file.seek(0, 2)
     file.seek(0)
-    return file.read(16)
+    head = file.read(8)
+    order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
+    first = int.from_bytes(head[4:8], order)
+    file.seek(min(first, end))
+    return first + 2 + 12 * int.from_bytes(file.read(2), order) + 4 > end
 
 
 def _value(page: Any, tag: int) -> Any:
