@@ -1,4 +1,4 @@
-"""Pictures for the tests: real photos, in every depth and mode, and colour profiles made from first principles."""
+"""Pictures for the tests: real photos in every depth and mode, and colour profiles from first principles."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def picture(mode: str = "RGB", bits: int = 8, alpha: bool = False, **fields: Any
 def exif(
     orientation: int = 1, width: int = 64, height: int = 48, order: str = "<", thumbnail: bytes = b""
 ) -> bytes:
-    """A small EXIF block: maker, orientation, sizes, date, a maker note, and a thumbnail where one is given."""
+    """A small EXIF block: maker, orientation, sizes, date, a maker note, a thumbnail where one is given."""
     make, note = b"Maker\0", b"MakerNote with an offset"
     date = b"2024:01:02 03:04:05\0"
 

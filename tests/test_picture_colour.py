@@ -1,4 +1,4 @@
-"""Everything is imagined in sRGB; a photo in other colours keeps its own, and what is added is converted to them."""
+"""Everything is imagined in sRGB; a photo in other colours keeps them, and what is added is converted."""
 
 from __future__ import annotations
 

@@ -237,10 +237,17 @@ def from_tiff(data: bytes) -> bytes | None:
     return b"II*\0" + struct.pack("<I", 8) + serialised(tree, 8)
 
 
-def hang(file: bytearray, tag: int, child: Directory) -> None:
-    """Append ``child`` to a little-endian TIFF file and point its main directory's field ``tag`` there."""
-    file += bytes(len(file) & 1)
-    entry = find(file, first_directory(bytes(file[:16])), tag)
-    if entry is not None:
-        struct.pack_into("<I", file, entry.at + 8, len(file))
+def hang(file: bytearray, children: dict[int, Directory]) -> None:
+    """Hang directories from the main one of a little-endian TIFF file, which is written anew at its end."""
+    main = first_directory(bytes(file[:16]))
+    rows = [
+        bytes(file[entry.at : entry.at + 12]) for entry in entries(file, main) if entry.tag not in children
+    ]
+    for tag, child in children.items():
+        file += bytes(len(file) & 1)
+        rows.append(struct.pack("<HHII", tag, _LONG, 1, len(file)))
         file += serialised(child, len(file))
+    file += bytes(len(file) & 1)
+    struct.pack_into("<I", file, 4, len(file))
+    rows.sort(key=lambda row: struct.unpack_from("<H", row)[0])
+    file += struct.pack("<H", len(rows)) + b"".join(rows) + bytes(4)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -66,6 +68,11 @@ _MODES = {
     "YCbCr": ("RGB", False, False),
     "CMYK": ("CMYK", False, False),
 }
+
+_CUT_OFF = re.compile(
+    r"truncat|unexpected end|end of file|incomplete|not enough (image )?data|EOF|requires a buffer",
+    re.IGNORECASE,
+)
 
 _HEAD = 4 << 20  # bytes: more than the boxes before the picture data of any AVIF or HEIC file take
 
@@ -212,7 +219,7 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _why_not(path: Path, error: OSError) -> str:
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
         return "this is a folder, not a picture: name a file, or the folder as INPUT"
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
@@ -233,11 +240,11 @@ def _told_in_one_line() -> Iterator[None]:
         raise PictureError(
             "there is not enough memory for this picture: scale it down first, or use --jobs 1"
         ) from error
+    except struct.error as error:
+        raise PictureError(TRUNCATED) from error
     except Exception as error:
         text = " ".join(str(error).split())
-        if re.search(
-            r"truncat|unexpected end|end of file|incomplete|not enough (image )?data|EOF", text, re.IGNORECASE
-        ):
+        if _CUT_OFF.search(text):
             raise PictureError(TRUNCATED) from error
         raise PictureError(BROKEN + (f" ({text[:120]})" if text else "")) from error
 

@@ -152,7 +152,8 @@ def _orientation(page: Any) -> int:
 
 
 def _dpi(page: Any) -> tuple[float, float] | None:
-    across, down, unit = _value(page, 282), _value(page, 283), int(_value(page, 296) or 2)
+    across, down, unit = _value(page, 282), _value(page, 283), _value(page, 296)
+    unit = 2 if unit is None else int(unit)  # not "or 2": tifffile's name for "no unit" is false
     if not (isinstance(across, tuple) and isinstance(down, tuple) and unit in (2, 3)):
         return None
     if not (across[0] and across[1] and down[0] and down[1]):

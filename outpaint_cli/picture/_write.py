@@ -337,7 +337,6 @@ def _write_tiff(job: _Job) -> bytes:
         tree = _exif.directory(job.exif)
         tags += [(*entry, True) for entry in tree.fields]
         children = tree.children
-        tags += [(tag, 4, 1, 0, True) for tag in children]
     if job.xmp:
         tags.append((700, 1, len(job.xmp), job.xmp, True))
     out = io.BytesIO()
@@ -355,12 +354,12 @@ def _write_tiff(job: _Job) -> bytes:
         resolutionunit="inch" if job.dpi else None,
         extratags=sorted(tags),
         metadata=None,
-        software=None,
+        software=False,
     )
     data = bytearray(out.getvalue())
     if data[2:4] == b"*\0":
-        for tag, child in children.items():
-            _exif.hang(data, tag, child)
+        if children:  # tifffile writes no directories within directories
+            _exif.hang(data, children)
     elif children:
         job.notes.append("the EXIF block was left out: it can't be written into a TIFF of more than 4 GB")
     return bytes(data)
@@ -406,7 +405,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 def _why_not(path: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return "no space left where the output goes: free some, then run again (what is finished stays)"
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that are too long
         return "the output is a folder: choose another name"
     if isinstance(error, FileNotFoundError):
         return "the folder for the output is not there: make it first"
