@@ -87,6 +87,37 @@ def exif(
     return block
 
 
+def lzw_tiff(pixels: NDArray[Any], predictor: bool = False, orientation: int = 1) -> bytes:
+    """A TIFF of one LZW strip, as editors write it, made by hand: tifffile's LZW needs a further package."""
+    height, width, samples = pixels.shape
+    stored = pixels.copy()
+    if predictor:
+        stored[:, 1:] -= pixels[:, :-1]
+    bits = f"{256:09b}"
+    for at, byte in enumerate(stored.astype(stored.dtype.newbyteorder("<")).tobytes()):
+        # Only literals, and the table cleared before its codes grow to 10 bits: the simplest valid LZW.
+        bits += f"{byte:09b}" + (f"{256:09b}" if at % 250 == 249 else "")
+    bits += f"{257:09b}"
+    strip = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+    at = 8 + 2 + 12 * 11 + 4
+    depths = struct.pack(f"<{samples}H", *[pixels.dtype.itemsize * 8] * samples)
+    rows = [
+        (256, 3, 1, width),
+        (257, 3, 1, height),
+        (258, 3, samples, at if samples > 2 else int.from_bytes(depths, "little")),
+        (259, 3, 1, 5),
+        (262, 3, 1, {1: 1, 3: 2, 4: 5}[samples]),
+        (273, 4, 1, at + len(depths)),
+        (274, 3, 1, orientation),
+        (277, 3, 1, samples),
+        (278, 3, 1, height),
+        (279, 4, 1, len(strip)),
+        (317, 3, 1, 2 if predictor else 1),
+    ]
+    head = b"II*\0" + struct.pack("<IH", 8, len(rows)) + b"".join(struct.pack("<HHII", *row) for row in rows)
+    return head + bytes(4) + depths + strip
+
+
 def grey_profile(gamma: float) -> bytes:
     """A grey profile (version 2) with a plain power curve."""
     return _profile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import threading
 import warnings
@@ -18,7 +19,7 @@ from PIL import Image
 from outpaint_cli.picture import encode, probe, read, read_photo_rect
 from outpaint_cli.picture._container import png_chunk
 from outpaint_cli.plugin import PictureError
-from tests.pictures import exif, photo, picture
+from tests.pictures import exif, lzw_tiff, photo, picture
 
 
 def saved(format: str, **options: object) -> bytes:
@@ -49,7 +50,7 @@ FILES = {
     "tiff lzw": saved("TIFF", compression="tiff_lzw"),
     "tiff jpeg": saved("TIFF", compression="jpeg"),
     "tiff 16": tiff(picture(bits=16).pixels, photometric="rgb", compression="zlib"),
-    "tiff 16 lzw": tiff(picture(bits=16).pixels, photometric="rgb", compression="lzw"),
+    "tiff 16 lzw": lzw_tiff(picture(bits=16).pixels),
 }
 
 
@@ -125,6 +126,12 @@ def test_paths(tmp_path: Path) -> None:
     for path in (tmp_path, missing):
         with pytest.raises(PictureError):
             probe(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="only POSIX has named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    assert "standard input" in refusal(tmp_path / "pipe.png")
 
 
 def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

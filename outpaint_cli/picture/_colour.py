@@ -236,28 +236,32 @@ def _plain_rgb_to_cmyk(rgb: Samples) -> Samples:
 
 
 def _matrix_step(profile: _icc.MatrixProfile, *, forward: bool) -> Step:
-    """16-bit RGB through curves, matrix and curves, good to about 1/65535 of linear light."""
+    """16-bit RGB through curves, matrix and curves.
+
+    The last curve is a table over the square root of light, in which curves made for the eye are nearly
+    straight: 65536 even steps of light itself would be far too coarse in the shadows. Good to about 2/65535.
+    """
     steps = np.linspace(0.0, 1.0, 65536)
     own_to_srgb = np.linalg.solve(_icc.SRGB_MATRIX, profile.matrix)
+    srgb = _icc.srgb_to_linear(steps)
     if forward:
-        decode = [curve.astype(np.float32) for curve in profile.curves]
-        matrix = own_to_srgb.T.astype(np.float32)
+        decode, matrix = profile.curves, own_to_srgb
+        encode = [_icc.linear_to_srgb(steps**2)] * 3
     else:
-        decode = [_icc.srgb_to_linear(steps).astype(np.float32)] * 3
-        matrix = np.linalg.inv(own_to_srgb).T.astype(np.float32)
+        decode, matrix = (srgb, srgb, srgb), np.linalg.inv(own_to_srgb)
+        # A hair of slope makes a curve invertible where it is flat.
+        rising = [np.maximum.accumulate(curve) + steps * 1e-9 for curve in profile.curves]
+        encode = [np.interp(steps**2, curve, steps) for curve in rising]
+    light = [curve.astype(np.float32) for curve in decode]
+    tables = [np.rint(curve * 65535).astype(np.uint16) for curve in encode]
+    mix = matrix.T.astype(np.float32)
 
     def step(part: Samples) -> Samples:
-        linear = np.stack([np.take(decode[c], part[..., c]) for c in range(3)], axis=2) @ matrix
-        np.clip(linear, 0, 1, out=linear)
-        out = np.empty(part.shape, np.uint16)
-        for c in range(3):
-            if forward:
-                encoded = _icc.linear_to_srgb(linear[..., c].astype(np.float64))
-            else:
-                rising = np.maximum.accumulate(profile.curves[c]) + steps * 1e-9
-                encoded = np.interp(linear[..., c], rising, steps)
-            out[..., c] = np.rint(encoded * 65535)
-        return out
+        linear = np.stack([np.take(light[c], part[..., c]) for c in range(3)], axis=2) @ mix
+        np.sqrt(np.clip(linear, 0, 1, out=linear), out=linear)
+        linear *= 65535
+        place = np.rint(linear, out=linear).astype(np.uint16)
+        return np.stack([np.take(tables[c], place[..., c]) for c in range(3)], axis=2)
 
     return step
 

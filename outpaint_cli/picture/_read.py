@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import stat
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -203,6 +204,7 @@ def _file(source: Path | bytes) -> Iterator[BinaryIO]:
     if isinstance(source, bytes):
         yield io.BytesIO(source)
         return
+    _check_ordinary(source)
     try:
         file = source.open("rb")
     except OSError as error:
@@ -212,10 +214,23 @@ def _file(source: Path | bytes) -> Iterator[BinaryIO]:
 
 
 def _bytes_of(path: Path) -> bytes:
+    _check_ordinary(path)
     try:
         return path.read_bytes()
     except OSError as error:
         raise PictureError(_why_not(path, error)) from error
+
+
+def _check_ordinary(path: Path) -> None:
+    """Refuse pipes and devices, on which reading could wait for ever."""
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        return  # opening it will say why
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        raise PictureError(
+            "this is a pipe or a device, not a file: pass the picture on standard input with '-'"
+        )
 
 
 def _why_not(path: Path, error: OSError) -> str:

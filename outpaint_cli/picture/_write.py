@@ -246,7 +246,7 @@ def _save(image: Image.Image, kind: str, **options: Any) -> bytes:
 def _write_png(job: _Job) -> bytes:
     array = job.stacked()
     if array.dtype == np.uint8:
-        data = _save(job.image(), "PNG")
+        data = _save(job.image(), "PNG", compress_level=4)  # half the time of 6 for the same size on photos
     elif array.shape[2] == 2:
         data = _grey_alpha_png(array)
     else:
