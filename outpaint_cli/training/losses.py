@@ -57,15 +57,17 @@ def unit(features: Tensor) -> Tensor:
 
 
 def perceptual(found: Sequence[Tensor], wanted: Sequence[Tensor], hole: Tensor) -> Tensor:
-    """Squared distance of unit-normalised features, averaged over the maps, per share of hole.
+    """Squared distance of unit-normalised features, a mean over the hole and over the maps: 0 to 4.
 
-    ``hole`` (N, 1, H, W), 1 where unknown. Differences around the hole count too: features look beyond it.
+    After Zhang et al. 2018 (arXiv 1801.03924, equation 1) without their learned weights. ``hole`` (N, 1, H, W),
+    1 where unknown; a place in a map counts by the share of it that is unknown.
     """
-    share = hole.mean()
-    distances = [
-        (unit(a) - unit(b)).square().sum(1).mean() / share for a, b in zip(found, wanted, strict=True)
-    ]
-    return torch.stack(distances).mean()
+    total = []
+    for a, b in zip(found, wanted, strict=True):
+        weight = F.interpolate(hole, a.shape[-2:], mode="area")[:, 0]
+        distance = (unit(a.float()) - unit(b.float())).square().sum(1)
+        total.append((distance * weight).sum() / weight.sum().clamp(min=1e-6))
+    return torch.stack(total).mean()
 
 
 def gram(features: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -83,14 +85,16 @@ def gram(features: Tensor, weight: Tensor | None = None) -> Tensor:
 
 
 def style(found: Sequence[Tensor], wanted: Sequence[Tensor], hole: Tensor | None = None) -> Tensor:
-    """Mean over maps of the L1 distance of Gram matrices of unit-normalised features.
+    """L1 distance of Gram matrices of unit-normalised features per channel, a mean over the maps.
 
-    After Liu et al. 2018 (arXiv 1804.07723, equation 4); with ``hole`` (N, 1, H, W) over the hole alone.
+    After Liu et al. 2018 (arXiv 1804.07723, equation 4), who leave features as they are: so this depends on
+    what is there and not on how strongly a map answers. With ``hole`` (N, 1, H, W) over the hole alone.
     """
     total = []
     for a, b in zip(found, wanted, strict=True):
         weight = None if hole is None else F.interpolate(hole, a.shape[-2:], mode="area")
-        total.append((gram(unit(a), weight) - gram(unit(b), weight)).abs().sum((1, 2)).mean())
+        difference = gram(unit(a.float()), weight) - gram(unit(b.float()), weight)
+        total.append(difference.abs().sum((1, 2)).mean() / a.shape[1])
     return torch.stack(total).mean()
 
 

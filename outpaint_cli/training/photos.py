@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -67,6 +67,7 @@ class Photos:
 
     names: Sequence[str]
     copies: Sequence[Sequence[Bytes]]
+    _shares: dict[object, list[tuple[list[int], float]]] = field(default_factory=dict)
 
     @classmethod
     def cached(
@@ -102,6 +103,12 @@ class Photos:
         for cap in sorted(caps, key=lambda cap: cap.start):
             if cap.start <= progress:
                 active[cap.prefix] = cap.share
+        key = tuple(sorted(active.items()))
+        if key not in self._shares:
+            self._shares[key] = self._split(active)
+        return self._shares[key]
+
+    def _split(self, active: Mapping[str, float]) -> list[tuple[list[int], float]]:
         groups: dict[str, list[int]] = {}
         for number, name in enumerate(self.names):
             prefix = max((p for p in active if name.startswith(p)), key=len, default="")
