@@ -110,10 +110,14 @@ def unfold(network: ContextUNet, folded: State, batches: Iterable[tuple[Tensor, 
     """
     norms = dict(_norms(network))
     state = network.state_dict()
-    for name in state:
-        if name in folded and folded[name].shape == state[name].shape:
-            state[name].copy_(folded[name])
-        elif not any(name.startswith(f"{norm}.") for norm in norms.values()):
+    for name, tensor in state.items():
+        if name in folded and folded[name].shape == tensor.shape:
+            tensor.copy_(folded[name])
+        elif any(name.startswith(f"{norm}.") for norm in norms.values()):
+            continue
+        elif name not in folded and name.endswith(".bias"):
+            tensor.zero_()  # the exporter leaves out biases that are zero
+        else:
             raise ModelError(f"the weights to start from lack {name}; train without --init")
     sums: dict[str, list[Tensor]] = {}
     hooks = []
@@ -124,7 +128,7 @@ def unfold(network: ContextUNet, folded: State, batches: Iterable[tuple[Tensor, 
         layer.running_mean.zero_()
         layer.running_var.fill_(1 - layer.eps)
         layer.weight.fill_(1)
-        layer.bias.copy_(folded[f"{conv}.bias"])
+        layer.bias.copy_(folded.get(f"{conv}.bias", torch.zeros_like(layer.bias)))
         hooks.append(layer.register_forward_pre_hook(_measure(sums.setdefault(norm, []))))
     network.eval()
     for picture, known in batches:
