@@ -36,6 +36,9 @@ def train(
     precision: Annotated[str, typer.Option(help="auto (a probe decides), fp32 or bf16.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     seed: Annotated[int, typer.Option(help="Same seed, same run.")] = 0,
+    threads: Annotated[
+        int, typer.Option(help="CPU threads; 0 is one a core. On a busy machine fewer are faster.")
+    ] = 0,
     cap: Annotated[
         list[str] | None,
         typer.Option(
@@ -68,7 +71,7 @@ def train(
     options = TrainOptions(
         network=network, photos=photos, out=out, steps=steps, minutes=minutes, batch=batch, lr=lr, loss=loss,
         init=init, perceptual=str(perceptual or ""), validate=validate, precision=precision, device=device,
-        seed=seed, save_every=save_every, cache=cache, offline=offline,
+        seed=seed, threads=threads, save_every=save_every, cache=cache, offline=offline,
         caps=[Cap.parse(text) for text in cap or []], own=own,
     )  # fmt: skip
     require_torch("training")

@@ -48,6 +48,7 @@ def train(task: Task, options: TrainOptions, config: Mapping[str, Any], workers:
     UsageError. After Ctrl-C or SIGTERM the step in hand is finished and saved before KeyboardInterrupt or
     SystemExit goes on.
     """
+    config = json.loads(json.dumps(config))  # as it will be when it is read back
     folder, product = options.out, task.players[0]
     state_file, log_file = folder / "last.safetensors", folder / "metrics.jsonl"
     to_device((player.module for player in task.players), workers.device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -62,6 +62,8 @@ def default_cache() -> Path:
 
 def run(options: TrainOptions, make_task: MakeTask, progress: Progress) -> Path:
     """Start a run, or go on with the one in ``options.out``, until it is done: the path of its ONNX file."""
+    if options.threads:
+        torch.set_num_threads(options.threads)
     workers = Workers(options.device)
     torch.manual_seed(options.seed)  # the initial weights
     task = make_task(options, workers.device, progress)
@@ -70,17 +72,16 @@ def run(options: TrainOptions, make_task: MakeTask, progress: Progress) -> Path:
 
 def config(task: Task, options: TrainOptions, workers: Workers) -> dict[str, Any]:
     """All that is needed to repeat a run, as JSON values, without a path of this machine."""
-    import json
-
     import numpy as np
 
     import outpaint_cli
 
-    found: Mapping[str, Any] = {
+    return {
         "network": task.name,
         "options": options.told(),
         "task": dict(task.settings()),
         "processes": workers.count,
+        "threads": torch.get_num_threads(),  # sums may be split, and so rounded, by thread
         "versions": {
             "outpaint": getattr(outpaint_cli, "__version__", ""),
             "torch": torch.__version__,
@@ -88,5 +89,3 @@ def config(task: Task, options: TrainOptions, workers: Workers) -> dict[str, Any
             "python": platform.python_version(),
         },
     }
-    plain: dict[str, Any] = json.loads(json.dumps(found))  # tuples become lists, as when it is read back
-    return plain

@@ -41,7 +41,7 @@ class TrainOptions:
 
     ``batch`` is per process; ``lr`` None and ``batch`` 0 are the network's own choice. ``loss`` is a name
     that the network knows, "" its default. ``perceptual`` is a local file or "" (VGG16 from the Hub, fetched
-    when a loss needs it). ``save_every`` counts steps, 0 means every few minutes. ``own`` are the network's
+    when a loss needs it). ``threads`` 0 is all cores. ``save_every`` counts steps, 0 means every few minutes. ``own`` are the network's
     own options (-O).
     """
 
@@ -59,6 +59,7 @@ class TrainOptions:
     precision: str = "auto"
     device: str = "auto"
     seed: int = 0
+    threads: int = 0
     save_every: int = 0
     cache: Path | None = None
     offline: bool = False
@@ -86,7 +87,7 @@ class TrainOptions:
 
     def told(self) -> dict[str, Any]:
         """What decides the result, as JSON values: paths of the photos and the run are left out."""
-        left_out = ("photos", "out", "cache", "device", "offline", "save_every")
+        left_out = ("photos", "out", "cache", "device", "offline", "save_every", "threads")
         plain = {key: value for key, value in asdict(self).items() if key not in left_out}
         for name in ("init", "validate", "perceptual"):
             plain[name] = Path(plain[name]).name if plain[name] else None

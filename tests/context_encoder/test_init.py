@@ -9,10 +9,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("onnxscript", reason="export needs onnxscript")
 
-from outpaint_cli.plugin import ModelError  # noqa: E402
 from outpaint_context_encoder.checkpoint import read_onnx, read_unet, unfold  # noqa: E402
 from outpaint_context_encoder.export import export_unet  # noqa: E402
 from outpaint_context_encoder.network import ContextUNet, UNetConfig  # noqa: E402
+
+from outpaint_cli.plugin import ModelError  # noqa: E402
 
 SMALL = UNetConfig(widths=(8, 12), blocks=(1, 1), rim=4)
 
