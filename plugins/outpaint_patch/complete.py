@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from .patches import PatchBasis, fit_basis, windows
-from .pyramid import Level, blur, level_sizes, push_pull, shrink
+from .pyramid import Level, blur, level_sizes, shrink, shrink_further
 from .search import Ints, Sources, Targets, distances, nearest, propagate
 
 if TYPE_CHECKING:
@@ -27,19 +27,20 @@ class Settings:
 
     radius: int = 3  # of a patch, in cells
     components: int = 20  # numbers that stand for a patch
-    coarsest: int = 56  # long side of the first level, in cells
-    exact: int = 150  # up to this long side every source is looked at
-    finest: int = 432  # long side of the last level
+    coarsest: int = 2100  # cells of the first level
+    exact: int = 15_000  # up to so many cells every source is looked at
+    finest: int = 125_000  # cells of the last level
     factor: float = 1.5
     rounds: int = 4  # at the first level; fewer further on
     guide: tuple[float, ...] = (1.0, 0.7, 0.5, 0.3, 0.2, 0.15)  # weight of the guess's colours by level
     energy: float = 0.002  # weight of local contrast (log) at exact levels
-    place: float = 0.02  # weight of the way from the nearest edge of the photo, in photo sides
+    place: float = 0.04  # weight of the way from the nearest edge of the photo, in photo sides
     mirror: float = 0.0003  # what a mirrored source costs
     coherence: float = 0.6  # cost of a neighbour that disagrees, in median distances
+    calm: float = 2.0  # the same beyond the exact levels, where offsets are only refined
     usage: float = 0.5  # cost of a source used too often, in median distances
     tint: float = 0.06  # how far colours may be moved toward the guess
-    reach: float = 0.04  # how far corrections at seams spread, in long sides
+    reach: float = 0.06  # how far corrections at seams spread, in long sides
 
 
 @dataclass
@@ -57,45 +58,81 @@ def complete(
     settings: Settings,
     rng: np.random.Generator,
     progress: Callable[[float], None],
+    check: Callable[[], None],
 ) -> Completed | None:
     """Find sources for every unknown cell of ``image`` (H, W, 3); None where no whole patch is known."""
+    height, width = known.shape
+    radius = _radius(known, settings)
+    if radius is None:
+        return None
     sizes = level_sizes(
-        *known.shape, _coarsest(known, settings), settings.finest, settings.factor
+        height,
+        width,
+        max(_long(height, width, settings.coarsest), _needed(known, radius)),
+        _long(height, width, settings.finest),
+        settings.factor,
     )
+    finest = shrink(image, known, *sizes[-1])
     before: Completed | None = None
-    sharp: Floats | None = None
-    for index, (height, width) in enumerate(sizes):
-        level = shrink(image, known, height, width)
-        stage = _Stage(level, confidence, settings, index, sharp)
+    contrast: Floats | None = None
+    for index, size in enumerate(sizes):
+        level = shrink_further(finest, *size)
+        stage = _Stage(level, confidence, settings, radius, index, before is None, contrast)
         if not stage.ready:
             continue
-        before = stage.run(before, rng, lambda: progress(0.0), last=index == len(sizes) - 1)
-        sharp = stage.contrast
+        before = stage.run(before, rng, check)
+        contrast = stage.contrast
         progress((index + 1) / len(sizes))
-    return before
+    return before if before is not None and before.level.shape == sizes[-1] else None
 
 
-def _coarsest(known: Bools, settings: Settings) -> int:
-    """The long side at which the known part's shorter side still holds a few patches."""
+def _long(height: int, width: int, cells: int) -> float:
+    """The long side at which the frame has so many cells."""
+    return float(np.sqrt(cells * max(height, width) / min(height, width)))
+
+
+def _sides(known: Bools) -> tuple[int, int]:
+    """Height and width of the rectangle that bounds the known pixels."""
     rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
-    if not len(rows):
-        return settings.coarsest
-    short = min(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    need = 4 * (2 * settings.radius + 1)
-    return int(min(max(settings.coarsest, need * max(known.shape) / short), max(known.shape)))
+    return int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
+
+
+def _needed(known: Bools, radius: int) -> float:
+    """The long side at which the known part's shorter side still holds a few patches."""
+    return 4 * (2 * radius + 1) * max(known.shape) / min(_sides(known))
+
+
+def _radius(known: Bools, settings: Settings) -> int | None:
+    """The largest patches that the known part has room for; None where it has none even for the smallest.
+
+    A photo that is a thin strip of a large frame would ask for very many cells; smaller patches do with fewer.
+    """
+    short = min(_sides(known))
+    most = _long(*known.shape, 4 * settings.finest)
+    for radius in range(settings.radius, 0, -1):
+        if short >= 2 * (2 * radius + 1) and _needed(known, radius) <= max(most, 64):
+            return radius
+    return None
 
 
 class _Stage:
     """One level of the completion."""
 
     def __init__(
-        self, level: Level, confidence: Floats | None, settings: Settings, index: int, contrast: Floats | None
+        self,
+        level: Level,
+        confidence: Floats | None,
+        settings: Settings,
+        radius: int,
+        index: int,
+        first: bool,
+        contrast: Floats | None,
     ) -> None:
         self.level, self.settings, self.index = level, settings, index
         height, width = self.shape = level.shape
-        r = self.radius = settings.radius
+        r = self.radius = radius
         self.long = max(height, width)
-        self.exact = self.long <= settings.exact
+        self.exact = first or height * width <= settings.exact
         whole = cv2.erode(
             level.known.astype(np.uint8), np.ones((2 * r + 1, 2 * r + 1), np.uint8),
             borderType=cv2.BORDER_CONSTANT, borderValue=0,
@@ -121,7 +158,7 @@ class _Stage:
         level, r = self.level, self.radius
         height, width = self.shape
         places = np.flatnonzero(whole)
-        sample = places[:: max(1, len(places) // 4000)]
+        sample = places[:: max(1, len(places) // 2000)]
         view = windows(level.image, r)
         patches = view[sample // width - r, sample % width - r]
         self.basis: PatchBasis = fit_basis(patches, r, self.settings.components)
@@ -196,7 +233,7 @@ class _Stage:
     # ---------------------------------------------------------------------------------------- work
 
     def run(
-        self, before: Completed | None, rng: np.random.Generator, check: Callable[[], None], last: bool
+        self, before: Completed | None, rng: np.random.Generator, check: Callable[[], None]
     ) -> Completed:
         """Search and copy until the level is done."""
         settings = self.settings
@@ -215,7 +252,7 @@ class _Stage:
             check()
             targets = self._targets(picture, fresh=start and turn == 0)
             if self.exact:
-                rows, cost = nearest(targets, self.sources, check)
+                rows, cost = nearest(targets, self.sources, rng, check)
                 numbers.reshape(-1)[self.cells] = self.where[rows]
             else:
                 rows = self.sources.lookup(numbers.reshape(-1)[self.cells])
@@ -225,7 +262,7 @@ class _Stage:
             for _ in range(2 if self.exact else 1):
                 propagate(
                     numbers, cost, targets, self.sources,
-                    coherence=settings.coherence * typical * (2 if done else 1),
+                    coherence=typical * (settings.coherence * (2 if done else 1) if self.exact else settings.calm),
                     jumps=(1, 2, 4) if self.exact else (1, 3), wander=0 if self.exact else 2, rng=rng,
                 )
             self._border(numbers)

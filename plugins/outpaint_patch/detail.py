@@ -8,8 +8,9 @@ offsets meet, the pixels between the cells blend the few sources around, steeply
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -67,18 +68,30 @@ def copies(numbers: Ints, known: Bools, correction: Floats, height: int, width: 
 
 
 def render(
-    image: Samples, known: Bools, plan: Copies, progress: Callable[[float], None], tile: int = 512
+    image: Samples,
+    known: Bools,
+    plan: Copies,
+    progress: Callable[[float], None],
+    threads: int = 2,
+    tile: int = 512,
 ) -> Samples:
     """A copy of ``image`` (H, W, 3) whose unknown pixels are copied as ``plan`` says."""
     height, width = known.shape
     result = image.copy()
-    tops = range(0, height, tile)
-    for number, top in enumerate(tops):
-        for left in range(0, width, tile):
-            block = slice(top, min(height, top + tile)), slice(left, min(width, left + tile))
-            if not known[block].all():
-                _tile(image, known, plan, block, result)
-        progress((number + 1) / len(tops))
+    mixed = _mixed(plan.label)
+    blocks = [
+        (slice(top, min(height, top + tile)), slice(left, min(width, left + tile)))
+        for top in range(0, height, tile)
+        for left in range(0, width, tile)
+    ]
+    blocks = [block for block in blocks if not known[block].all()]
+
+    def work(block: tuple[slice, slice]) -> None:
+        _tile(image, known, plan, mixed, block, result)
+
+    with ThreadPoolExecutor(threads) as pool:  # tiles write apart from each other: the order changes nothing
+        for number, _ in enumerate(pool.map(work, blocks)):
+            progress((number + 1) / len(blocks))
     return result
 
 
@@ -92,7 +105,9 @@ def _grid(start: int, stop: int, full: int, cells: int) -> tuple[NDArray[np.intp
     return low, high, share
 
 
-def _tile(image: Samples, known: Bools, plan: Copies, block: tuple[slice, slice], result: Samples) -> None:
+def _tile(
+    image: Samples, known: Bools, plan: Copies, mixed: Bools, block: tuple[slice, slice], result: Samples
+) -> None:
     """Render one tile, with a halo from which the band along the photo is worked out."""
     height, width = known.shape
     h, w = plan.label.shape
@@ -118,13 +133,16 @@ def _tile(image: Samples, known: Bools, plan: Copies, block: tuple[slice, slice]
     pixels = _take(image, map_x, map_y)
     colour = plan.colour[ya] * (1 - ty)[:, None, None] + plan.colour[yb] * ty[:, None, None]
     colour = colour[:, xa] * (1 - tx)[:, None] + colour[:, xb] * tx[:, None]
+    colour = np.ascontiguousarray(colour)  # indexing by columns leaves another order in memory
     colour *= np.float32(top)
     colour += pixels
-    mixed = _mixed(plan.label)
-    seams = np.flatnonzero(mixed[np.ix_(ya + (ya == yb) * 0, xa)].ravel())
+    seams = np.flatnonzero(mixed[at].ravel() & ~some.ravel())
     if len(seams):
         sy, sx = np.divmod(seams, x1 - x0)
-        colour.reshape(-1, 3)[seams] = _blend(image, plan, sy + y0, sx + x0, (ya, yb, ty), (xa, xb, tx), sy, sx)
+        colour.reshape(-1, 3)[seams] = _blend(
+            image, plan, sy + y0, sx + x0, rows[sy], columns[sx],
+            np.where(ty < 0.5, ty, ty - 1)[sy], np.where(tx < 0.5, tx, tx - 1)[sx],
+        )
     if some.any():
         _meet(image[y0:y1, x0:x1], some, colour, sigma)
     inside = slice(block[0].start - y0, block[0].stop - y0), slice(block[1].start - x0, block[1].stop - x0)
@@ -144,42 +162,62 @@ def _take(image: Samples, map_x: Floats, map_y: Floats) -> Samples:
 
 
 def _mixed(label: Ints) -> Bools:
-    """Whether the four cells from (y, x) to (y + 1, x + 1) have different offsets."""
-    wide = np.pad(label, ((0, 1), (0, 1)), mode="edge")
-    first = wide[:-1, :-1]
-    return (first != wide[:-1, 1:]) | (first != wide[1:, :-1]) | (first != wide[1:, 1:])
+    """Whether the nine cells around (y, x) have different offsets."""
+    flat = label.astype(np.float32)  # labels are far below 2 ** 24 at the sizes of a source map
+    square = np.ones((3, 3), np.uint8)
+    mixed: Bools = cv2.dilate(flat, square) != cv2.erode(flat, square)
+    return mixed
+
+
+def _spline(place: Floats) -> tuple[Floats, Floats, Floats]:
+    """Quadratic B-spline weights of the cells before, at and after, for ``place`` -0.5..0.5 in a cell."""
+    return 0.5 * np.square(0.5 - place), 0.75 - np.square(place), 0.5 * np.square(0.5 + place)
 
 
 def _blend(
-    image: Samples, plan: Copies, y: Any, x: Any, rows: Any, columns: Any, sy: Any, sx: Any
+    image: Samples, plan: Copies, y: NDArray[np.intp], x: NDArray[np.intp], cell_y: NDArray[np.intp],
+    cell_x: NDArray[np.intp], v: Floats, u: Floats
 ) -> Floats:
-    """Pixels (n, 3) at (y, x) between cells of different offsets: the sources around them, steeply weighted."""
-    ya, yb, ty = rows
-    xa, xb, tx = columns
-    w = plan.label.shape[1]
-    v, u = ty[sy], tx[sx]
-    corners = (
-        (ya[sy] * w + xa[sx], (1 - v) * (1 - u)),
-        (ya[sy] * w + xb[sx], (1 - v) * u),
-        (yb[sy] * w + xa[sx], v * (1 - u)),
-        (yb[sy] * w + xb[sx], v * u),
-    )
-    labels = [plan.label.ravel()[cell] for cell, _ in corners]
-    total = np.zeros((len(y), 3), np.float32)
-    mass = np.zeros(len(y), np.float32)
-    top = np.float32(np.iinfo(image.dtype).max)
+    """Pixels (n, 3) at (y, x) between cells of different offsets: the sources around them, steeply weighted.
+
+    ``cell_y, cell_x`` is the cell that a pixel lies in, ``v, u`` (-0.5..0.5) where in it. A spline over nine
+    cells says how much of each offset is around: its level lines are smooth where cells make stairs.
+    """
     height, width = image.shape[:2]
+    h, w = plan.label.shape
+    top = np.float32(np.iinfo(image.dtype).max)
+    count = len(y)
+    cells = np.empty((9, count), np.intp)
+    shares = np.empty((9, count), np.float32)
+    for i, weight_y in enumerate(_spline(v)):
+        row = np.clip(cell_y + (i - 1), 0, h - 1) * w
+        for j, weight_x in enumerate(_spline(u)):
+            cells[3 * i + j] = row + np.clip(cell_x + (j - 1), 0, w - 1)
+            shares[3 * i + j] = weight_y * weight_x
+    labels = plan.label.ravel()[cells]
+    colours = plan.colour.reshape(-1, 3)
     flat = image.reshape(-1, 3)
-    for (cell, share), label in zip(corners, labels, strict=True):
-        alike = np.zeros(len(y), np.float32)
-        for (_, other), theirs in zip(corners, labels, strict=True):
-            alike += other * (theirs == label)
-        weight = share * alike ** (STEEP - 1)
-        from_y = np.clip(y + plan.down.ravel()[cell], 0, height - 1).astype(np.intp)
-        from_x = np.clip(plan.sign.ravel()[cell] * x + plan.across.ravel()[cell], 0, width - 1).astype(np.intp)
-        pixel = flat[from_y * width + from_x] + plan.colour.reshape(-1, 3)[cell] * top
-        total += pixel * weight[:, None]
-        mass += weight
+    total = np.zeros((count, 3), np.float32)
+    mass = np.zeros(count, np.float32)
+    open_ = np.ones((9, count), bool)
+    for k in range(9):
+        at = np.flatnonzero(open_[k])
+        alike = labels[k:, at] == labels[k, at]
+        open_[k:, at] &= ~alike
+        parts = shares[k:, at] * alike
+        share = parts.sum(0)
+        colour = np.zeros((len(at), 3), np.float32)
+        for part, cell in zip(parts, cells[k:, at], strict=True):
+            some = np.flatnonzero(part)
+            colour[some] += part[some, None] * colours[cell[some]]
+        first = cells[k, at]
+        from_y = np.clip(y[at] + plan.down.ravel()[first], 0, height - 1).astype(np.intp)
+        from_x = plan.sign.ravel()[first] * x[at] + plan.across.ravel()[first]
+        from_x = np.clip(from_x, 0, width - 1).astype(np.intp)
+        pixel = flat[from_y * width + from_x] + colour * (top / np.maximum(share, 1e-6))[:, None]
+        weight = share**STEEP
+        total[at] += pixel * weight[:, None]
+        mass[at] += weight
     return total / np.maximum(mass, 1e-12)[:, None]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from outpaint_cli.plugin import Context, HarmonizeJob
@@ -33,7 +35,7 @@ def finish(job: HarmonizeJob, ctx: Context, settings: Settings | None = None) ->
         ctx.check()
         ctx.progress(0.7 * share, "searching patches")
 
-    found = complete(job.image, known, job.confidence, settings, rng, progress)
+    found = complete(job.image, known, job.confidence, settings, rng, progress, ctx.check)
     if found is None:
         return job.image.copy(), {"patches": False}
     correction = correct(found, settings)
@@ -44,7 +46,7 @@ def finish(job: HarmonizeJob, ctx: Context, settings: Settings | None = None) ->
 
     height, width = known.shape
     plan = copies(found.numbers, found.level.known, correction, height, width)
-    image = render(job.image, known, plan, rendered)
+    image = render(job.image, known, plan, rendered, ctx.threads or os.cpu_count() or 1)
     return image, {"patches": True, "cells": list(found.level.shape)}
 
 
@@ -55,5 +57,7 @@ def correct(found: Completed, settings: Settings) -> Floats:
     copied = atlas[found.numbers]
     long = max(level.shape)
     wanted = np.clip(blur(level.image - copied, long / 40), -settings.tint, settings.tint)
-    pull = np.full(level.shape, (settings.reach * long) ** -2.0, np.float32)
+    # the guess has its say far from the photo only: drawn in sooner, it would show as a frame around it
+    depth = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5) / np.float32(long)
+    pull = (np.minimum(depth / settings.reach, 1) / (settings.reach * long)).astype(np.float32) ** 2
     return corrections(copied, atlas, found.numbers, level.known, wanted, pull)

@@ -37,10 +37,21 @@ def shrink(image: Samples, known: Bools, height: int, width: int) -> Level:
     return Level(small.astype(np.float32) / top, share == 255)
 
 
-def level_sizes(height: int, width: int, coarsest: int, finest: int, factor: float) -> list[tuple[int, int]]:
-    """Sizes (h, w) from long side ``coarsest`` to ``finest``, each about ``factor`` times the one before."""
+def shrink_further(level: Level, height: int, width: int) -> Level:
+    """``level`` at a smaller size, by area."""
+    if (height, width) == level.shape:
+        return level
+    image = cv2.resize(level.image, (width, height), interpolation=cv2.INTER_AREA)
+    share = cv2.resize(level.known.view(np.uint8) * 255.0, (width, height), interpolation=cv2.INTER_AREA)
+    return Level(image.astype(np.float32), share >= 254.99)
+
+
+def level_sizes(
+    height: int, width: int, coarsest: float, finest: float, factor: float
+) -> list[tuple[int, int]]:
+    """Sizes (h, w) whose long side goes from ``coarsest`` to ``finest``, each about ``factor`` times the last."""
     long = max(height, width)
-    finest = min(finest, long)
+    finest = min(max(finest, coarsest), long)
     coarsest = min(coarsest, finest)
     count = 1 + max(0, round(np.log(finest / coarsest) / np.log(factor)))
     sizes: list[tuple[int, int]] = []

@@ -19,6 +19,10 @@ Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 
 
+MOST_PAIRS = 600_000_000
+"""Of targets and sources compared in one exact search; beyond it, it looks at a sample of the sources."""
+
+
 @dataclass
 class Sources:
     """All places to copy from at one level. ``rows`` maps atlas numbers to rows of ``features``, -1 for none."""
@@ -59,23 +63,29 @@ def distances(targets: Targets, sources: Sources, rows: Ints) -> Floats:
     return total
 
 
-def nearest(targets: Targets, sources: Sources, check: Callable[[], None]) -> tuple[Ints, Floats]:
-    """The exact nearest source of every target, and its distance.
+def nearest(
+    targets: Targets, sources: Sources, rng: np.random.Generator, check: Callable[[], None]
+) -> tuple[Ints, Floats]:
+    """The row of the exact nearest source of every target, and its distance.
 
     sum w (t - s)^2 = sum w t^2 + [-2 w t, w, 1] . [s, s^2, penalty]: one matrix product a block of targets.
     """
     count = len(targets.where)
-    keys = np.concatenate((sources.features, np.square(sources.features), sources.penalty[:, None]), 1).T
+    some = np.arange(len(sources.where), dtype=np.int32)
+    if count * len(some) > MOST_PAIRS:
+        some = np.sort(rng.choice(some, max(1, MOST_PAIRS // count), replace=False))
+    chosen = sources.features[some]
+    keys = np.concatenate((chosen, np.square(chosen), sources.penalty[some, None]), 1).T
     keys = np.ascontiguousarray(keys)
     best = np.empty(count, np.int32)
     cost = np.empty(count, np.float32)
-    step = max(16, min(2048, (16 << 20) // max(1, len(sources.where))))
+    step = max(16, min(2048, (16 << 20) // len(some)))
     ones = np.ones((step, 1), np.float32)
     for start in range(0, count, step):
         check()
         t, w = targets.features[start : start + step], targets.weights[start : start + step]
         table = np.concatenate((-2 * w * t, w, ones[: len(t)]), 1) @ keys
-        best[start : start + step] = table.argmin(1)
+        best[start : start + step] = some[table.argmin(1)]
         cost[start : start + step] = table.min(1) + np.einsum("nf,nf,nf->n", w, t, t)
     return best, np.maximum(cost, 0)
 
