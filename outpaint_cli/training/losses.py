@@ -59,8 +59,8 @@ def unit(features: Tensor) -> Tensor:
 def perceptual(found: Sequence[Tensor], wanted: Sequence[Tensor], hole: Tensor) -> Tensor:
     """Squared distance of unit-normalised features, a mean over the hole and over the maps: 0 to 4.
 
-    After Zhang et al. 2018 (arXiv 1801.03924, equation 1) without their learned weights. ``hole`` (N, 1, H, W),
-    1 where unknown; a place in a map counts by the share of it that is unknown.
+    After Zhang et al. 2018 (arXiv 1801.03924, equation 1) without their learned weights. ``hole``
+    (N, 1, H, W), 1 where unknown; a place in a map counts by the share of it that is unknown.
     """
     total = []
     for a, b in zip(found, wanted, strict=True):

@@ -41,8 +41,8 @@ class TrainOptions:
 
     ``batch`` is per process; ``lr`` None and ``batch`` 0 are the network's own choice. ``loss`` is a name
     that the network knows, "" its default. ``perceptual`` is a local file or "" (VGG16 from the Hub, fetched
-    when a loss needs it). ``threads`` 0 is all cores. ``save_every`` counts steps, 0 means every few minutes. ``own`` are the network's
-    own options (-O).
+    when a loss needs it). ``threads`` 0 is all cores. ``save_every`` counts steps, 0 means every few minutes.
+    ``own`` are the network's own options (-O).
     """
 
     network: str
