@@ -147,14 +147,14 @@ def blend_layers(filled: FilledRing, grid: Grid, *, confidence: bool = False) ->
             image = np.zeros_like(layer.image[..., :1]) if layer.confidence is None else layer.confidence[..., None]
         else:
             image = layer.image
+        down = _ramp(w.y, w.step_y, w.height, grid.y, grid.step_y, grid.height)
+        across = _ramp(w.x, w.step_x, w.width, grid.x, grid.step_x, grid.width)
+        if not alone and not (down.any() and across.any()):
+            continue
         rows = axis_weights(w.y, w.step_y, w.height, grid.y, grid.step_y, grid.height)
         columns = axis_weights(w.x, w.step_x, w.width, grid.x, grid.step_x, grid.width)
         if alone:
             return resample(image, rows, columns)
-        down = _ramp(w.y, w.step_y, w.height, grid.y, grid.step_y, grid.height)
-        across = _ramp(w.x, w.step_x, w.width, grid.x, grid.step_x, grid.width)
-        if not (down.any() and across.any()):
-            continue
         weight = (down[:, None] * across[None, :])[..., None] + np.float32(1e-8)
         out += weight * resample(image, rows, columns)
         total += weight

@@ -45,13 +45,22 @@ def axis_weights(
             ],
             1,
         )
-        columns = np.clip(base[:, None] + np.arange(-1, 3), 0, source_count - 1)
+        wanted = base[:, None] + np.arange(-1, 3)
+        columns = np.clip(wanted, 0, source_count - 1)
         first, last = int(columns.min()), int(columns.max()) + 1
+        if source_count > 1 and (wanted != columns).any():
+            first, last = min(first, source_count - 2), max(last, 2)
         cells = np.arange(first, last)
         matrix = np.zeros((count, len(cells)))
         rows = np.arange(count)
+        # A tap one beyond the edge continues the last two samples in a line, or a ramp would flatten there.
+        inside = (centre > -1) & (centre < source_count) & (source_count > 1)
         for tap in range(4):
-            np.add.at(matrix, (rows, columns[:, tap] - first), taps[:, tap])
+            weight, over = taps[:, tap], wanted[:, tap] - columns[:, tap]
+            line = inside & (np.abs(over) == 1)
+            np.add.at(matrix, (rows, columns[:, tap] - first), np.where(line, 2 * weight, weight))
+            inner = np.clip(columns[:, tap] - over, 0, source_count - 1) - first
+            np.add.at(matrix, (rows[line], inner[line]), -weight[line])
     matrix /= matrix.sum(1, keepdims=True)
     return slice(int(cells[0]), int(cells[-1]) + 1), matrix.astype(np.float32)
 

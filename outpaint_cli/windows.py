@@ -19,7 +19,8 @@ LONGEST_SHAPE = 2.0
 FEWEST_KNOWN = 8
 """The fewest working pixels across the known part; thinner photos are stretched to it."""
 
-MOST_RINGS_OF_A_RECT = 24
+THINNEST = 4
+"""Pixels; a photo thinner than this can't be slid along for a filler that knows one fixed rectangle."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,8 @@ def _rect_ring(inner: Rect, outer: Rect, spec: FillSpec, rect: Rect) -> Ring:
     shape are stretched to the rectangle as a whole instead, as the paper does with every photo.
     """
     assert isinstance(spec.size, Fixed)
-    if min(inner.width, inner.height) < 4:
-        return Ring(inner, _between(inner, outer, 0.0), ())
+    if min(inner.width, inner.height) < THINNEST:
+        return Ring(inner, _thicken(inner, outer), ())
     margins = (rect.x, rect.y, spec.size.width - rect.right, spec.size.height - rect.bottom)
     whole = max(inner.width, inner.height) > 3 * min(inner.width, inner.height)
     largest_x, largest_y = inner.width / rect.width, inner.height / rect.height
@@ -222,6 +223,15 @@ def _rect_ring(inner: Rect, outer: Rect, spec: FillSpec, rect: Rect) -> Ring:
                     )
                 )  # fmt: skip
     return Ring(inner, grown, tuple(windows))
+
+
+def _thicken(inner: Rect, outer: Rect) -> Rect:
+    """The smallest growth that makes ``inner`` thick enough, or all of it where none does."""
+    for step in range(1, 65):
+        grown = _between(inner, outer, step / 64)
+        if min(grown.width, grown.height) >= THINNEST:
+            return grown
+    return outer
 
 
 def _positions(start: float, length: float, window: float) -> list[float]:
