@@ -168,7 +168,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def print_tables(rows: Sequence[Row]) -> None:
-    """One table for each choice of sides: the mean, and the median below it."""
+    """One table for each choice of sides: the mean, and below it the median."""
     from rich.console import Console
     from rich.table import Table
 
@@ -180,7 +180,7 @@ def print_tables(rows: Sequence[Row]) -> None:
         names = list(dict.fromkeys(name for scores in methods.values() for name in scores))
         photos = len({row.photo for row in rows})
         grid = Table(title=f"{sides}: mean (median) of {photos} photos", title_justify="left")
-        grid.add_column("")
+        grid.add_column("", no_wrap=True)
         for name in names:
             grid.add_column(HEADINGS.get(name, name), justify="right")
         for method, scores in methods.items():
@@ -219,7 +219,7 @@ def _cell(name: str, value: tuple[float, float] | None) -> str:
     if value is None:
         return ""
     digits = {"sharp": 2, "seam": 2, "perceptual": 3, "d": 3}.get(name, 4)
-    return f"{value[0]:.{digits}f} ({value[1]:.{digits}f})"
+    return f"{value[0]:.{digits}f}\n({value[1]:.{digits}f})"
 
 
 def _nested(rows: Iterable[Row]) -> dict[str, dict[str, dict[str, float]]]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from outpaint_cli.plugin import ModelError
 from outpaint_context_encoder.network import ContextUNet, UNetConfig
-from outpaint_context_encoder.paper import PaperConfig, PaperGenerator
+from outpaint_context_encoder.paper import PaperConfig, PaperDiscriminator, PaperGenerator
 
 State: TypeAlias = Mapping[str, Tensor]
 WRAPPERS = ("average", "ema", "net", "state_dict", "player.network")  # in order of preference
@@ -39,6 +39,16 @@ def read_paper(loaded: Any) -> PaperGenerator | None:
         config = paper_config(state)
         if config is not None:
             network = PaperGenerator(config)
+            _load(network, state)
+            return network
+    return None
+
+
+def read_critic(loaded: Any) -> PaperDiscriminator | None:
+    """The paper's discriminator, in evaluation mode, if ``loaded`` holds its weights alone."""
+    for state in _states(loaded):
+        if _fits(PaperDiscriminator, state):
+            network = PaperDiscriminator()
             _load(network, state)
             return network
     return None

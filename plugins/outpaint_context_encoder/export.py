@@ -17,6 +17,7 @@ SCHEMA = "1"
 PLUGIN = "context-encoder"
 UNET = "context-unet"
 PAPER = "van-hoorick-2019"
+CRITIC = "van-hoorick-2019-discriminator"
 
 
 def export_unet(
@@ -87,6 +88,16 @@ def export_paper(
     )
     metadata["outpaint.fill"] = "1.0"
     return export_onnx(network, (image,), (Port("image", {0: "N"}),), "picture", path, metadata, fp16)
+
+
+def export_critic(network: nn.Module, path: Path, fp16: bool = False) -> float:
+    """Write the paper's discriminator: ``picture`` (N, 3, H, W) in 0..1 in, ``verdict`` (N, 1, H/8, W/8) out.
+
+    ``outpaint evaluate --discriminator`` takes it. Raises ModelError when it differs from PyTorch.
+    """
+    picture = torch.rand(2, 3, 192, 192, generator=torch.Generator().manual_seed(0))
+    metadata = {"outpaint.schema": SCHEMA, "outpaint.network": CRITIC, "outpaint.range": "0..1"}
+    return export_onnx(network, (picture,), (Port("picture", {0: "N"}),), "verdict", path, metadata, fp16)
 
 
 def _metadata(

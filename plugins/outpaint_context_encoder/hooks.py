@@ -56,6 +56,23 @@ def convert_unet(loaded: Any, path: Path, fp16: bool) -> float:
     return export_unet(network, path, fp16)
 
 
+def is_critic(loaded: Any) -> bool:
+    """Whether ``loaded`` is the discriminator in the published layout."""
+    from outpaint_context_encoder.checkpoint import read_critic
+
+    return read_critic(loaded) is not None
+
+
+def convert_critic(loaded: Any, path: Path, fp16: bool) -> float:
+    """Write it as ONNX, for ``outpaint evaluate --discriminator``; the largest difference to PyTorch."""
+    from outpaint_context_encoder.checkpoint import read_critic
+    from outpaint_context_encoder.export import export_critic
+
+    network = read_critic(loaded)
+    assert network is not None
+    return export_critic(network, path, fp16)
+
+
 TRAINERS = {"context-encoder": make_task}
 
 LAYOUTS = (
@@ -64,6 +81,12 @@ LAYOUTS = (
         "generator of basilevh/image-outpainting (model.0.weight ... model.30.bias), also with module.",
         is_paper,
         convert_paper,
+    ),
+    CheckpointLayout(
+        "van-hoorick-2019-discriminator",
+        "discriminator of the same (model.0.weight ... model.11.bias), for evaluate --discriminator",
+        is_critic,
+        convert_critic,
     ),
     CheckpointLayout(
         "context-unet",

@@ -28,7 +28,7 @@ from outpaint_cli.training.reading import load_checkpoint
 from outpaint_cli.training.task import Batch, Player, Task, constant, warm_cosine
 from outpaint_context_encoder.checkpoint import read_onnx, read_paper, read_unet, unfold
 from outpaint_context_encoder.critic import Critic
-from outpaint_context_encoder.export import export_paper, export_unet
+from outpaint_context_encoder.export import export_critic, export_paper, export_unet
 from outpaint_context_encoder.losses import EPOCHS, adversarial_share, layout, mixed
 from outpaint_context_encoder.network import ContextUNet
 from outpaint_context_encoder.paper import PaperDiscriminator, PaperGenerator
@@ -253,7 +253,9 @@ class PaperTask:
         return validation.show(self.samples, _whiten(network), self.device)
 
     def export(self, network: nn.Module, path: Path, training: Mapping[str, Any]) -> float:
-        """fp16 ONNX."""
+        """fp16 ONNX, and the discriminator beside it."""
+        if self.critic is not None:
+            export_critic(self.critic, path.with_name("discriminator.onnx"), fp16=True)
         return export_paper(network, path, fp16=True, training=training)
 
 
