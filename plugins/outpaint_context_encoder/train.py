@@ -30,7 +30,7 @@ from outpaint_context_encoder.checkpoint import read_onnx, read_paper, read_unet
 from outpaint_context_encoder.critic import Critic
 from outpaint_context_encoder.export import export_critic, export_paper, export_unet
 from outpaint_context_encoder.losses import EPOCHS, adversarial_share, layout, mixed
-from outpaint_context_encoder.network import ContextUNet
+from outpaint_context_encoder.network import ContextUNet, UNetConfig
 from outpaint_context_encoder.paper import PaperDiscriminator, PaperGenerator
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class UNetTask:
             self.features.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.material: Material = gather(options, SIDES, progress)
         self.samples = validation.samples(self.material.held_out, 128, 32)
-        self.network = ContextUNet()
+        self.network = ContextUNet(_config(options))
         if options.init is not None:
             self._start_from(options.init, options.seed)
         lr = options.lr or (6e-4 if options.init is None else 2e-4)
@@ -260,6 +260,25 @@ class PaperTask:
 
 
 # ------------------------------------------------------------------------------------------ small parts
+
+
+def _config(options: TrainOptions) -> UNetConfig:
+    usual = UNetConfig()
+    try:
+        widths, blocks = (
+            tuple(int(number) for number in text.split(","))
+            for text in (
+                options.choose("widths", ",".join(map(str, usual.widths))),
+                options.choose("blocks", ",".join(map(str, usual.blocks))),
+            )
+        )
+    except ValueError:
+        widths = blocks = ()
+    if not 2 <= len(widths) == len(blocks) <= 5 or min(widths) < 1 or min(blocks) < 1:
+        raise UsageError(
+            "-O context-encoder.widths and .blocks are as many whole numbers, two to five, with commas"
+        )
+    return UNetConfig(widths, blocks)
 
 
 def _batch(pictures: NDArray[np.float32], known: NDArray[np.bool_]) -> Batch:

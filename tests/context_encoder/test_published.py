@@ -14,21 +14,16 @@ pytest.importorskip("onnxscript", reason="converting needs onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 import torch.nn.functional as F  # noqa: E402
-from outpaint_context_encoder import hooks  # noqa: E402
 from outpaint_context_encoder.checkpoint import paper_config  # noqa: E402
 
-from outpaint_cli import registry  # noqa: E402
 from outpaint_cli.commands.convert import convert  # noqa: E402
-from outpaint_cli.plugin import ModelError, Plugin, UsageError  # noqa: E402
+from outpaint_cli.plugin import ModelError, UsageError  # noqa: E402
 
 SMALL = ((6, 5, 8, 7, 9), 21, (9, 8, 7, 6, 5))
 PUBLISHED = ((64, 64, 128, 256, 512), 4000, (512, 256, 128, 64, 64))
 
 
-@pytest.fixture(autouse=True)
-def only_this_plugin(monkeypatch: pytest.MonkeyPatch):
-    plugin = Plugin("context-encoder", layouts=hooks.LAYOUTS)
-    monkeypatch.setattr(registry, "plugins", lambda: iter([plugin]))
+pytestmark = pytest.mark.usefixtures("only_this_plugin")
 
 
 def random_state(widths, extra_upsample: bool = True, seed: int = 0) -> dict[str, torch.Tensor]:
