@@ -19,7 +19,7 @@ Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 
 
-MOST_PAIRS = 600_000_000
+MOST_PAIRS = 150_000_000
 """Of targets and sources compared in one exact search; beyond it, it looks at a sample of the sources."""
 
 
