@@ -98,8 +98,15 @@ def make_plan(sources: Sequence[Source], settings: Settings, *, stdin: bytes | N
 
 def _check_out(sources: Sequence[Source], settings: Settings) -> None:
     out = settings.out
-    if out is not None and out.exists() and not out.is_dir() and (len(sources) > 1 or _from_folder(sources)):
+    if out is None:
+        return
+    if out.exists() and not out.is_dir() and (len(sources) > 1 or _from_folder(sources)):
         raise UsageError(f"-o {out} is a file, but there are several inputs; name a folder")
+    for source in sources[:1]:
+        if _single_file_output(source, settings) and settings.format != "keep":
+            named = SUFFIX_FORMATS[out.suffix.lower()]
+            if FORMATS[settings.format] != named:
+                raise UsageError(f"-o {out.name} and --format {settings.format} contradict each other; drop one")
 
 
 def _from_folder(sources: Sequence[Source]) -> bool:
@@ -144,10 +151,7 @@ def _format(source: Source, info: picture.PictureInfo, settings: Settings) -> tu
     """The format to write and the file's suffix."""
     wanted = settings.format
     if _single_file_output(source, settings) and settings.out is not None:
-        named = SUFFIX_FORMATS[settings.out.suffix.lower()]
-        if wanted != "keep" and FORMATS[wanted] != named:
-            raise UsageError(f"-o {settings.out.name} and --format {wanted} contradict each other; drop one")
-        return named, settings.out.suffix
+        return SUFFIX_FORMATS[settings.out.suffix.lower()], settings.out.suffix
     suffix = source.path.suffix if source.path is not None else ""
     return picture.output_format(info, wanted, suffix)
 
