@@ -1,7 +1,8 @@
 """Coarse-to-fine completion: from a rough guess to a map that says where every unknown cell is copied from.
 
-After Wexler et al. 2007 (Space-time completion of video) and Barnes et al. 2009 (PatchMatch), with the guess's
-colours as a guide: at every level, targets find their sources, and the picture is voted or copied anew.
+After Wexler et al. 2007 (Space-time completion of video) and Barnes et al. 2009 (PatchMatch), with the
+guess's colours as a guide: at every level, targets find their sources, and the picture is voted or copied
+anew.
 """
 
 from __future__ import annotations
@@ -99,16 +100,18 @@ def _sides(known: Bools) -> tuple[int, int]:
 
 def _needed(known: Bools, radius: int) -> float:
     """The long side at which the known part's shorter side still holds a few patches."""
-    return 4 * (2 * radius + 1) * max(known.shape) / min(_sides(known))
+    return float(4 * (2 * radius + 1) * max(known.shape) / min(_sides(known)))
 
 
 def _radius(known: Bools, settings: Settings) -> int | None:
     """The largest patches that the known part has room for; None where it has none even for the smallest.
 
-    A photo that is a thin strip of a large frame would ask for very many cells; smaller patches do with fewer.
+    A photo that is a thin strip of a large frame would ask for very many cells; smaller patches do with
+    fewer.
     """
     short = min(_sides(known))
-    most = _long(*known.shape, 4 * settings.finest)
+    height, width = known.shape
+    most = _long(height, width, 4 * settings.finest)
     for radius in range(settings.radius, 0, -1):
         if short >= 2 * (2 * radius + 1) and _needed(known, radius) <= max(most, 64):
             return radius
@@ -134,18 +137,21 @@ class _Stage:
         self.long = max(height, width)
         self.exact = first or height * width <= settings.exact
         whole = cv2.erode(
-            level.known.astype(np.uint8), np.ones((2 * r + 1, 2 * r + 1), np.uint8),
-            borderType=cv2.BORDER_CONSTANT, borderValue=0,
+            level.known.astype(np.uint8),
+            np.ones((2 * r + 1, 2 * r + 1), np.uint8),
+            borderType=cv2.BORDER_CONSTANT,
+            borderValue=0,
         ).astype(bool)
         self.ready = bool(whole.sum() >= 16) and min(height, width) > 2 * r
         if not self.ready:
-            self.contrast = contrast
             return
         banks = np.stack((whole, whole[:, ::-1]))
         self.where = np.flatnonzero(banks).astype(np.int32)
         self.inner = np.zeros((height, width), bool)
         self.inner[r : height - r, r : width - r] = True
-        near = cv2.dilate((~level.known).astype(np.uint8), np.ones((2 * r + 1, 2 * r + 1), np.uint8)).astype(bool)
+        near = cv2.dilate((~level.known).astype(np.uint8), np.ones((2 * r + 1, 2 * r + 1), np.uint8)).astype(
+            bool
+        )
         self.cells = np.flatnonzero(near & self.inner).astype(np.int32)
         self.unknown = np.flatnonzero(~level.known).astype(np.int32)
         self.depth = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5)
@@ -172,8 +178,10 @@ class _Stage:
             short = min(tall, wide)
             self.trust = np.exp(-self.depth / np.float32(0.25 * short))
         else:
-            self.trust = cv2.resize(confidence.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-        self.contrast = self._contrast(contrast)
+            self.trust = cv2.resize(
+                confidence.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
+            )
+        self.contrast: Floats = self._contrast(contrast)
         codes = self.basis.encode(level.image)
         n = np.count_nonzero(self.where < height * width)
         first, second = self.where[:n], self.where[n:] - height * width
@@ -217,9 +225,7 @@ class _Stage:
         if before is not None:
             expected = cv2.resize(before, (width, height), interpolation=cv2.INTER_LINEAR)
         else:
-            around = np.concatenate(
-                (self.guide.reshape(-1, 3) * 8, self.place.reshape(-1, 2) * 3), 1
-            )
+            around = np.concatenate((self.guide.reshape(-1, 3) * 8, self.place.reshape(-1, 2) * 3), 1)
             seen = np.flatnonzero(level.known)
             seen = seen[:: max(1, len(seen) // 3000)]
             keys = around[seen]
@@ -232,9 +238,7 @@ class _Stage:
 
     # ---------------------------------------------------------------------------------------- work
 
-    def run(
-        self, before: Completed | None, rng: np.random.Generator, check: Callable[[], None]
-    ) -> Completed:
+    def run(self, before: Completed | None, rng: np.random.Generator, check: Callable[[], None]) -> Completed:
         """Search and copy until the level is done."""
         settings = self.settings
         rounds = max(1, settings.rounds - self.index) if self.exact else 1
@@ -261,9 +265,15 @@ class _Stage:
             done = turn == rounds - 1
             for _ in range(2 if self.exact else 1):
                 propagate(
-                    numbers, cost, targets, self.sources,
-                    coherence=typical * (settings.coherence * (2 if done else 1) if self.exact else settings.calm),
-                    jumps=(1, 2, 4) if self.exact else (1, 3), wander=0 if self.exact else 2, rng=rng,
+                    numbers,
+                    cost,
+                    targets,
+                    self.sources,
+                    coherence=typical
+                    * (settings.coherence * (2 if done else 1) if self.exact else settings.calm),
+                    jumps=(1, 2, 4) if self.exact else (1, 3),
+                    wander=0 if self.exact else 2,
+                    rng=rng,
                 )
             self._border(numbers)
             if self.exact:
@@ -326,7 +336,9 @@ class _Stage:
         return result
 
     def _border(self, numbers: Ints) -> None:
-        """Cells so near the frame's edge that no whole patch is around them go with the nearest that has one."""
+        """Cells so near the frame's edge that no whole patch is around them go with the nearest that has
+        one.
+        """
         height, width = self.shape
         r = self.radius
         y, x = self.unknown // width, self.unknown % width

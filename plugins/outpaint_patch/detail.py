@@ -1,8 +1,8 @@
 """Full resolution: every unknown pixel is copied from where the source map says, in tiles.
 
 Inside a stretch of cells with one offset it is a plain copy, so detail and grain are the photo's own. Where
-offsets meet, the pixels between the cells blend the few sources around, steeply. Colours get the correction of
-:mod:`seam`, and a thin band along the photo takes out what step is left.
+offsets meet, the pixels between the cells blend the few sources around, steeply. Colours get the correction
+of :mod:`seam`, and a thin band along the photo takes out what step is left.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class Copies:
 
 
 def copies(numbers: Ints, known: Bools, correction: Floats, height: int, width: int) -> Copies:
-    """Offsets in pixels for a frame of ``height`` x ``width``; known cells go with the nearest unknown one."""
+    """Offsets in pixels for a frame of ``height`` x ``width``; known cells go with the nearest unknown
+    one.
+    """
     h, w = numbers.shape
     y, x = np.mgrid[:h, :w].astype(np.int32)
     if known.any():
@@ -62,7 +64,10 @@ def copies(numbers: Ints, known: Bools, correction: Floats, height: int, width: 
     sign = np.where(bank, -1.0, 1.0)
     across = np.where(bank, width - 1 - across, across)
     return Copies(
-        down.astype(np.float32), across.astype(np.float32), sign.astype(np.float32), label.astype(np.int32),
+        down.astype(np.float32),
+        across.astype(np.float32),
+        sign.astype(np.float32),
+        label.astype(np.int32),
         np.ascontiguousarray(correction, np.float32),
     )
 
@@ -96,7 +101,9 @@ def render(
 
 
 def _grid(start: int, stop: int, full: int, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-    """For pixels start..stop: the cells before and after their centres, and the share (0..1) of the latter."""
+    """For pixels start..stop: the cells before and after their centres, and the share (0..1) of the
+    latter.
+    """
     place = (np.arange(start, stop) + 0.5) * (cells / full) - 0.5
     first = np.floor(place)
     share = (place - first).astype(np.float32)
@@ -140,8 +147,14 @@ def _tile(
     if len(seams):
         sy, sx = np.divmod(seams, x1 - x0)
         colour.reshape(-1, 3)[seams] = _blend(
-            image, plan, sy + y0, sx + x0, rows[sy], columns[sx],
-            np.where(ty < 0.5, ty, ty - 1)[sy], np.where(tx < 0.5, tx, tx - 1)[sx],
+            image,
+            plan,
+            sy + y0,
+            sx + x0,
+            rows[sy],
+            columns[sx],
+            np.where(ty < 0.5, ty, ty - 1)[sy],
+            np.where(tx < 0.5, tx, tx - 1)[sx],
         )
     if some.any():
         _meet(image[y0:y1, x0:x1], some, colour, sigma)
@@ -171,12 +184,19 @@ def _mixed(label: Ints) -> Bools:
 
 def _spline(place: Floats) -> tuple[Floats, Floats, Floats]:
     """Quadratic B-spline weights of the cells before, at and after, for ``place`` -0.5..0.5 in a cell."""
-    return 0.5 * np.square(0.5 - place), 0.75 - np.square(place), 0.5 * np.square(0.5 + place)
+    half = np.float32(0.5)
+    return half * np.square(half - place), np.float32(0.75) - np.square(place), half * np.square(half + place)
 
 
 def _blend(
-    image: Samples, plan: Copies, y: NDArray[np.intp], x: NDArray[np.intp], cell_y: NDArray[np.intp],
-    cell_x: NDArray[np.intp], v: Floats, u: Floats
+    image: Samples,
+    plan: Copies,
+    y: NDArray[np.intp],
+    x: NDArray[np.intp],
+    cell_y: NDArray[np.intp],
+    cell_x: NDArray[np.intp],
+    v: Floats,
+    u: Floats,
 ) -> Floats:
     """Pixels (n, 3) at (y, x) between cells of different offsets: the sources around them, steeply weighted.
 
@@ -218,7 +238,7 @@ def _blend(
         weight = share**STEEP
         total[at] += pixel * weight[:, None]
         mass[at] += weight
-    return total / np.maximum(mass, 1e-12)[:, None]
+    return (total / np.maximum(mass, np.float32(1e-12))[:, None]).astype(np.float32)
 
 
 def _meet(photo: Samples, known: Bools, colour: Floats, sigma: float) -> None:
@@ -236,5 +256,5 @@ def _meet(photo: Samples, known: Bools, colour: Floats, sigma: float) -> None:
         apart = (photo - colour) * weight[..., None]
         share = cv2.GaussianBlur(weight, (0, 0), spread)
         step = cv2.GaussianBlur(apart, (0, 0), spread)
-        fade = 0.15 * float(share[band > 0].mean())
+        fade = np.float32(0.15 * float(share[band > 0].mean()))
         colour += step / (share + fade)[..., None]

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from outpaint_cli.plugin import Floats, Samples
 
 
-def finish(job: HarmonizeJob, ctx: Context, settings: Settings | None = None) -> tuple[Samples, Mapping[str, Any]]:
+def finish(
+    job: HarmonizeJob, ctx: Context, settings: Settings | None = None
+) -> tuple[Samples, Mapping[str, Any]]:
     """The picture (H, W, 3) with its unknown part made of patches, and figures about the work.
 
     Where nothing can be copied (no whole patch is known) the guess comes back as it is.

@@ -88,7 +88,8 @@ def _mirror(flat: Floats, k: int) -> Floats:
 
 
 def _foldings(k: int) -> tuple[Floats, Floats]:
-    """Orthonormal bases (k * k * 3, m) of the patches that reflection leaves as they are, and of those it negates.
+    """Orthonormal bases (k * k * 3, m) of the patches that reflection leaves as they are, and of those it
+    negates.
 
     Reflection commutes with the covariance of patches and mirrored patches, so that its eigenvectors can be
     found in either subspace alone, in an eighth of the time.

@@ -30,7 +30,9 @@ class Level:
 
 
 def shrink(image: Samples, known: Bools, height: int, width: int) -> Level:
-    """``image`` (H, W, 3) and ``known`` (H, W) at a smaller size, by area, without a float copy of the whole."""
+    """``image`` (H, W, 3) and ``known`` (H, W) at a smaller size, by area, without a float copy of the
+    whole.
+    """
     top = np.float32(np.iinfo(image.dtype).max)
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     share = cv2.resize(known.view(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA)
@@ -49,7 +51,9 @@ def shrink_further(level: Level, height: int, width: int) -> Level:
 def level_sizes(
     height: int, width: int, coarsest: float, finest: float, factor: float
 ) -> list[tuple[int, int]]:
-    """Sizes (h, w) whose long side goes from ``coarsest`` to ``finest``, each about ``factor`` times the last."""
+    """Sizes (h, w) whose long side goes from ``coarsest`` to ``finest``, each about ``factor`` times the
+    last.
+    """
     long = max(height, width)
     finest = min(max(finest, coarsest), long)
     coarsest = min(coarsest, finest)
@@ -79,7 +83,8 @@ def push_pull(image: Floats, weight: Floats) -> Floats:
         total = max(float(weight.sum()), 1e-6)
         mean = (flat * weight[..., None]).sum((0, 1)) / total
         filled = flat * weight[..., None] + mean * (1 - weight[..., None])
-        return filled.reshape(image.shape).astype(np.float32)
+        whole: Floats = filled.reshape(image.shape).astype(np.float32)
+        return whole
     half = (max(1, width // 2), max(1, height // 2))
     share = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
     sums = cv2.resize(flat * weight[..., None], half, interpolation=cv2.INTER_AREA)
@@ -87,4 +92,5 @@ def push_pull(image: Floats, weight: Floats) -> Floats:
     mean = sums / np.maximum(share, 1e-6)[..., None]
     coarse = push_pull(mean, np.minimum(share * 4, 1)) if share.min() < 0.25 else mean
     up = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(flat.shape)
-    return (flat * weight[..., None] + up * (1 - weight[..., None])).reshape(image.shape).astype(np.float32)
+    mixed: Floats = flat * weight[..., None] + up * (1 - weight[..., None])
+    return mixed.reshape(image.shape).astype(np.float32)

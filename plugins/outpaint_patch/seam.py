@@ -1,8 +1,8 @@
 """Colour corrections that make copied cells meet without a seam, in gradients.
 
-After Pérez et al. 2003 (Poisson image editing): what is copied should keep the gradients of its sources, meet the
-photo at its edge, and lean to the guess's colours far from it. Only the correction is solved for, at the size of
-the source map; it is added to full-resolution pixels, whose fine detail needs none.
+After Pérez et al. 2003 (Poisson image editing): what is copied should keep the gradients of its sources,
+meet the photo at its edge, and lean to the guess's colours far from it. Only the correction is solved for,
+at the size of the source map; it is added to full-resolution pixels, whose fine detail needs none.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def corrections(
 ) -> Floats:
     """What to add to each unknown cell, float32 (h, w, 3); 0 at known cells.
 
-    ``copied`` (h, w, 3) the picture of copied cells; ``atlas`` (2 h w, 3) colours by source number; ``numbers``
-    (h, w) the map; ``wanted`` (h, w, 3) the correction that the guess asks for and ``pull`` (h, w) how strongly
-    (1 / squared cells). A step larger than ``largest`` (0..1) between neighbours is an edge that does not fit
-    rather than a difference in light, and is not spread out.
+    ``copied`` (h, w, 3) the picture of copied cells; ``atlas`` (2 h w, 3) colours by source number;
+    ``numbers`` (h, w) the map; ``wanted`` (h, w, 3) the correction that the guess asks for and ``pull`` (h,
+    w) how strongly (1 / squared cells). A step larger than ``largest`` (0..1) between neighbours is an edge
+    that does not fit rather than a difference in light, and is not spread out.
     """
     across = _steps(copied, atlas, numbers, known, 1, 1, largest)
     down = _steps(copied, atlas, numbers, known, 0, numbers.shape[1], largest)
@@ -90,7 +90,9 @@ def _gather(dx: Floats, dy: Floats, data: Floats) -> Floats:
 def _steps(
     copied: Floats, atlas: Floats, numbers: Ints, known: Bools, axis: int, stride: int, largest: float
 ) -> Floats:
-    """The steps that the correction should take between neighbours along ``axis``: 0 where a source goes on."""
+    """The steps that the correction should take between neighbours along ``axis``: 0 where a source goes
+    on.
+    """
     a = tuple(slice(None, -1) if i == axis else slice(None) for i in range(2))
     b = tuple(slice(1, None) if i == axis else slice(None) for i in range(2))
     steps = np.zeros((*numbers[a].shape, 3), np.float32)

@@ -1,9 +1,10 @@
 """Nearest sources: exact by matrix products at coarse sizes, by propagation along the map at finer ones.
 
 A *source* is a place whose whole patch is known, in the picture or in its mirror image; its number in the
-*atlas* is ``bank * h * w + y * w + x`` with bank 0 the picture and bank 1 its left-right mirror image, so that
-a step in the atlas is the same step in the picture and mirrored sources need no special care. A *map* holds
-for each cell the atlas number of its source (Barnes et al. 2009, PatchMatch, call it the nearest neighbour field).
+*atlas* is ``bank * h * w + y * w + x`` with bank 0 the picture and bank 1 its left-right mirror image, so
+that a step in the atlas is the same step in the picture and mirrored sources need no special care. A *map*
+holds for each cell the atlas number of its source (Barnes et al. 2009, PatchMatch, call it the nearest
+neighbour field).
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ MOST_PAIRS = 150_000_000
 
 @dataclass
 class Sources:
-    """All places to copy from at one level. ``rows`` maps atlas numbers to rows of ``features``, -1 for none."""
+    """All places to copy from at one level. ``rows`` maps atlas numbers to rows of ``features``, -1 for
+    none.
+    """
 
     shape: tuple[int, int]
     where: Ints  # (n,) atlas numbers

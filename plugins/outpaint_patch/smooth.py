@@ -17,9 +17,12 @@ def smooth_guess(image: Samples, known: Bools, long: int = 96) -> Samples:
     """``image`` (H, W, 3) with its unknown pixels filled smoothly, worked out at ``long`` cells."""
     height, width = known.shape
     share = min(1.0, long / max(height, width))
+    only: Samples = image * known[..., None]
     level = shrink(
-        np.where(known[..., None], image, 0).astype(image.dtype), known,
-        max(1, round(height * share)), max(1, round(width * share)),
+        only,
+        known,
+        max(1, round(height * share)),
+        max(1, round(width * share)),
     )
     top = np.iinfo(image.dtype).max
     if not level.known.any():
@@ -29,4 +32,6 @@ def smooth_guess(image: Samples, known: Bools, long: int = 96) -> Samples:
         filled = push_pull(level.image, level.known.astype(np.float32))
         small = (np.clip(filled, 0, 1) * top + 0.5).astype(image.dtype)
         fill = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.where(known[..., None], image, fill).astype(image.dtype)
+    result: Samples = image.copy()
+    np.copyto(result, fill, where=~known[..., None])
+    return result

@@ -33,11 +33,15 @@ def test_exact_search_agrees_with_comparing_all() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(300, 7)).astype(np.float32)
     sources = Sources(
-        (20, 15), np.arange(300, dtype=np.int32), np.arange(600, dtype=np.int32),
-        features, rng.random(300).astype(np.float32),
+        (20, 15),
+        np.arange(300, dtype=np.int32),
+        np.arange(600, dtype=np.int32),
+        features,
+        rng.random(300).astype(np.float32),
     )
     targets = Targets(
-        np.arange(50, dtype=np.int32), rng.normal(size=(50, 7)).astype(np.float32),
+        np.arange(50, dtype=np.int32),
+        rng.normal(size=(50, 7)).astype(np.float32),
         rng.random((50, 7)).astype(np.float32),
     )
     rows, cost = nearest(targets, sources, rng, lambda: None)
