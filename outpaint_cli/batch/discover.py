@@ -122,7 +122,7 @@ def _folder(
         folder = waiting.pop()
         try:
             resolved = folder.resolve()
-            if resolved in visited or resolved == skipped:
+            if resolved in visited or (resolved == skipped and folder != root):
                 continue
             visited.add(resolved)
             names = sorted(os.listdir(folder))

@@ -193,7 +193,7 @@ def run(
                 events = (work.planned(task) for task in tasks)
             else:
                 events = work.run(tasks, write_stdout if stdout_taken else None)
-            device_said = settings.device != "auto" or dry_run
+            device_said = settings.device != "auto" or dry_run or as_json
             for event in events:
                 summary.count(event)
                 faults = faults or bool(event.error and "a fault of outpaint" in event.error[1])
