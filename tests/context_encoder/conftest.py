@@ -12,7 +12,12 @@ from tests.training.conftest import photo_folder
 __all__ = ["photo_folder"]
 
 
+def offer_only_this_plugin(patch: pytest.MonkeyPatch) -> None:
+    """Let the registry know this plugin alone, whatever is installed."""
+    plugin = Plugin("context-encoder", layouts=hooks.LAYOUTS, trainers=hooks.TRAINERS, options=hooks.OPTIONS)
+    patch.setattr(registry, "plugins", lambda: iter([plugin]))
+
+
 @pytest.fixture
 def only_this_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
-    plugin = Plugin("context-encoder", layouts=hooks.LAYOUTS, trainers=hooks.TRAINERS, options=hooks.OPTIONS)
-    monkeypatch.setattr(registry, "plugins", lambda: iter([plugin]))
+    offer_only_this_plugin(monkeypatch)

@@ -20,6 +20,7 @@ from outpaint_cli.commands.convert import convert  # noqa: E402
 from outpaint_cli.commands.train import train  # noqa: E402
 from outpaint_cli.plugin import UsageError  # noqa: E402
 from outpaint_cli.training.features import MobileNetV2  # noqa: E402
+from tests.context_encoder.conftest import offer_only_this_plugin  # noqa: E402
 
 SMALL = ["context-encoder.widths=8,12", "context-encoder.blocks=1,1"]
 pytestmark = pytest.mark.usefixtures("only_this_plugin", "small_networks")
@@ -40,65 +41,85 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(photos: Path, out: Path, loss: str, capsys, **more) -> tuple[list[dict], dict, dict]:
-    """Train three steps: the log's lines, the exported file's metadata, and config.json."""
+def run(photos: Path, out: Path, loss: str, **more) -> tuple[list[dict], dict]:
+    """Train three steps: the log's lines and config.json."""
     options = {"steps": 3, "batch": 2, "precision": "fp32", "cache": out.parent / "cache", "threads": 1}
     more["option"] = [*SMALL, *more.get("option", [])]
     train("context-encoder", photos, out, loss=loss, **options, **more)
-    assert capsys.readouterr().out.strip() == str(out / "model.onnx")
-    session = onnxruntime.InferenceSession(out / "model.onnx", providers=["CPUExecutionProvider"])
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    return (
-        lines,
-        session.get_modelmeta().custom_metadata_map,
-        json.loads((out / "config.json").read_text()),
-    )
+    return lines, json.loads((out / "config.json").read_text())
 
 
-@pytest.mark.parametrize("loss", ["rec", "rec+adv"])
-def test_our_network(photo_folder: Path, tmp_path: Path, loss: str, capsys):
-    lines, metadata, config = run(photo_folder, tmp_path / "run", loss, capsys)
-    assert {"network", "network.rec", "val_mse", "val_bias_luma", "val_l1"} <= set(lines[-1])
-    assert ("critic" in lines[-1]) == (loss == "rec+adv")
+def session(path: Path):
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+@pytest.fixture(scope="module")
+def trained(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of our network with --loss rec, from photos to ONNX."""
+    out = tmp_path_factory.mktemp("trained") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        offer_only_this_plugin(patch)
+        run(photo_folder, out, "rec")
+    return out
+
+
+@pytest.fixture
+def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exporting takes seconds and is tested with another loss."""
+    monkeypatch.setattr(rooms, "export_unet", lambda network, path, **more: path.write_bytes(b"") * 0.0)
+
+
+def test_a_run_leaves_a_model_and_what_it_takes_to_repeat_it(trained: Path, photo_folder: Path):
+    line = json.loads((trained / "metrics.jsonl").read_text())
+    assert {"network", "network.rec", "val_mse", "val_bias_luma", "val_l1"} <= set(line)
+    metadata = session(trained / "model.onnx").get_modelmeta().custom_metadata_map
     assert metadata["outpaint.network"] == "context-unet"
     assert json.loads(metadata["outpaint.training"])["step"] == 3
+    config = json.loads((trained / "config.json").read_text())
     assert config["task"]["photos"]["count"] == 11 and len(config["task"]["photos"]["sha256"]) == 64
-    for text in ((tmp_path / "run" / "config.json").read_text(), str(metadata)):
-        assert str(tmp_path) not in text and str(photo_folder) not in text
-    state = tmp_path / "run" / "last.safetensors"
-    convert(state, tmp_path / "again.onnx", fp16=True)  # our own checkpoint is a known layout
+    for text in ((trained / "config.json").read_text(), str(metadata)):
+        assert str(trained.parent) not in text and str(photo_folder) not in text
+
+
+def test_its_state_converts_to_the_same_model(trained: Path, tmp_path: Path):
+    convert(trained / "last.safetensors", tmp_path / "again.onnx", fp16=True)
     image = np.random.default_rng(0).random((1, 3, 64, 96)).astype(np.float32)
     known = np.zeros((1, 1, 64, 96), np.float32)
     known[..., 10:50, 20:80] = 1
     found = [
-        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(
-            None, {"image": image, "known": known}
-        )[0]
-        for path in (tmp_path / "run" / "model.onnx", tmp_path / "again.onnx")
+        session(path).run(None, {"image": image, "known": known})[0]
+        for path in (trained / "model.onnx", tmp_path / "again.onnx")
     ]
     assert np.array_equal(*found)
 
 
+@pytest.mark.usefixtures("no_export")
+def test_our_network_with_the_papers_adversary(photo_folder: Path, tmp_path: Path):
+    lines, _ = run(photo_folder, tmp_path / "run", "rec+adv")
+    assert {"network", "network.rec", "network.adversarial", "critic"} <= set(lines[-1])
+
+
+@pytest.mark.usefixtures("no_export")
+@pytest.mark.parametrize("init", ["model.onnx", "last.safetensors"])
 def test_all_losses_of_our_network_from_earlier_weights(
-    photo_folder: Path, tmp_path: Path, features: Path, capsys
+    photo_folder: Path, tmp_path: Path, features: Path, trained: Path, init: str
 ):
-    run(photo_folder, tmp_path / "first", "rec", capsys)
-    for number, init in enumerate(("model.onnx", "last.safetensors")):
-        lines, _, config = run(
-            photo_folder, tmp_path / f"second{number}", "full", capsys,
-            init=tmp_path / "first" / init, perceptual=features, option=["context-encoder.style=0.2"],
-        )  # fmt: skip
-        wanted = {"network.perceptual", "network.style", "network.adversarial", "critic", "val_perceptual"}
-        assert wanted <= set(lines[-1])
-        assert config["task"]["weights"] == {"perceptual": 0.15, "style": 0.2, "adversarial": 0.01}
-        assert config["options"]["init"] == init
+    lines, config = run(
+        photo_folder, tmp_path / "run", "full",
+        init=trained / init, perceptual=features, option=["context-encoder.style=0.2"],
+    )  # fmt: skip
+    wanted = {"network.perceptual", "network.style", "network.adversarial", "critic", "val_perceptual"}
+    assert wanted <= set(lines[-1])
+    assert config["task"]["weights"] == {"perceptual": 0.15, "style": 0.2, "adversarial": 0.01}
+    assert config["options"]["init"] == init
 
 
 @pytest.mark.parametrize("loss", ["rec", "rec+adv"])
-def test_the_papers_network(photo_folder: Path, tmp_path: Path, loss: str, capsys):
+def test_the_papers_network(photo_folder: Path, tmp_path: Path, loss: str):
     folder = tmp_path / "run"
-    lines, metadata, _ = run(photo_folder, folder, loss, capsys, option=["context-encoder.network=paper"],
-                             cap=["web_=0.5"])  # fmt: skip
+    lines, _ = run(photo_folder, folder, loss, option=["context-encoder.network=paper"], cap=["web_=0.5"])
+    metadata = session(folder / "model.onnx").get_modelmeta().custom_metadata_map
     assert metadata["outpaint.network"] == "van-hoorick-2019"
     assert (folder / "discriminator.onnx").exists() == (loss == "rec+adv")
     assert np.isfinite(lines[-1]["val_mse"])
