@@ -131,7 +131,7 @@ class Guess:
         across = axis_weights(
             self.known.x, self.known.width / columns, columns, grid.x, grid.step_x, grid.width
         )  # fmt: skip
-        top = np.iinfo(self.photo.dtype).max if self.photo.dtype.kind == "u" else 1.0
+        top = float(np.iinfo(self.photo.dtype).max) if self.photo.dtype.kind == "u" else 1.0
         return resample(self.photo, down, across) / np.float32(top)
 
 
@@ -144,7 +144,11 @@ def blend_layers(filled: FilledRing, grid: Grid, *, confidence: bool = False) ->
     for layer in filled.layers:
         w = layer.window
         if confidence:
-            image = np.zeros_like(layer.image[..., :1]) if layer.confidence is None else layer.confidence[..., None]
+            image = (
+                np.zeros_like(layer.image[..., :1])
+                if layer.confidence is None
+                else layer.confidence[..., None]
+            )
         else:
             image = layer.image
         down = _ramp(w.y, w.step_y, w.height, grid.y, grid.step_y, grid.height)
@@ -167,7 +171,8 @@ def _ramp(x: float, step: float, count: int, start: float, grid_step: float, n: 
     centre = start + grid_step * (np.arange(n) + 0.5)
     half = step * count / 2
     tent = 1 - np.abs(centre - (x + half)) / half
-    return np.clip(tent, 0, 1).astype(np.float32)
+    ramp: Floats = np.clip(tent, 0, 1).astype(np.float32)
+    return ramp
 
 
 def _cover(grid: Grid, rect: Rect) -> Floats:
@@ -368,7 +373,9 @@ def call_filler(filler: Filler, requests: Sequence[Request], ctx: Context) -> li
     if not np.isfinite(used).all():
         raise PluginError("the filler returned numbers that are not finite")
     if filled.confidence is not None and filled.confidence.shape != known.shape:
-        raise PluginError(f"the filler returned confidence {filled.confidence.shape} where {known.shape} was due")
+        raise PluginError(
+            f"the filler returned confidence {filled.confidence.shape} where {known.shape} was due"
+        )
     return [
         (used[row], None if filled.confidence is None else np.asarray(filled.confidence[row], np.float32))
         for row in range(len(requests))

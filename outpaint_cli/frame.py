@@ -212,7 +212,9 @@ def parse_length(text: str, option: str) -> Length:
 def _parse_pad(text: str) -> Pad:
     parts = text.split(",")
     if len(parts) not in (1, 4):
-        raise UsageError(f"--pad '{text}' is not one length or four (left,top,right,bottom), as in 10% or 0,64,0,64")
+        raise UsageError(
+            f"--pad '{text}' is not one length or four (left,top,right,bottom), as in 10% or 0,64,0,64"
+        )
     lengths = [parse_length(part, "--pad") for part in parts]
     return Pad(*(lengths * 4 if len(lengths) == 1 else lengths))
 

@@ -18,7 +18,9 @@ def resolve(reference: str) -> ModelRef:
     or that no plugin recognises, weights that are damaged.
     """
     if reference.startswith("hf://"):
-        raise ModelError(f"{reference}: models can't be fetched from the Hub yet; download the file and give its path")
+        raise ModelError(
+            f"{reference}: models can't be fetched from the Hub yet; download the file and give its path"
+        )
     cards = registry.model_cards()
     if reference in cards:
         plugin, card = cards[reference]
@@ -28,7 +30,9 @@ def resolve(reference: str) -> ModelRef:
     if not looks_like_file and not path.exists():
         broken = [f"{f.name} ({f.error})" for f in registry.find_plugins() if f.error]
         hint = f"; broken plugins: {', '.join(broken)}" if broken else ""
-        raise ModelError(f"there is no model '{reference}': use {', '.join(sorted(cards))} or a file.onnx{hint}")
+        raise ModelError(
+            f"there is no model '{reference}': use {', '.join(sorted(cards))} or a file.onnx{hint}"
+        )
     if not path.is_file():
         raise ModelError(f"{reference}: there is no such model file")
     return _from_file(path)
@@ -46,12 +50,16 @@ def _bundled(card: ModelCard) -> tuple[Path | None, str]:
     if card.source is None:
         return None, ""
     if isinstance(card.source, HubFile):
-        raise ModelError(f"model '{card.name}' comes from the Hub, which is not supported yet; use a file.onnx")
+        raise ModelError(
+            f"model '{card.name}' comes from the Hub, which is not supported yet; use a file.onnx"
+        )
     if not card.source.is_file():
         raise ModelError(f"model '{card.name}': its file is missing; install outpaint-cli again")
     digest = _sha256(card.source)
     if card.sha256 and digest != card.sha256:
-        raise ModelError(f"model '{card.name}': its file is damaged (sha256 differs); install outpaint-cli again")
+        raise ModelError(
+            f"model '{card.name}': its file is damaged (sha256 differs); install outpaint-cli again"
+        )
     return card.source, digest[:12]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float32]
     Bools: TypeAlias = NDArray[np.bool_]
-    Samples: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+    Samples: TypeAlias = NDArray[Any]  # uint8 or uint16
 
 API_VERSION = 1
 """Raised when a change to this module breaks plugins; a plugin states the one it was written for."""

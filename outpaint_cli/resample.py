@@ -78,4 +78,5 @@ def axis_cover(low: float, high: float, start: float, step: float, count: int) -
     """How much (0..1) of each sample of a grid lies between ``low`` and ``high``; float32 (count,)."""
     edges = start + step * np.arange(count + 1)
     inside = np.clip(np.minimum(edges[1:], high) - np.maximum(edges[:-1], low), 0, None) / step
-    return inside.astype(np.float32)
+    cover: Floats = inside.astype(np.float32)
+    return cover

@@ -182,7 +182,12 @@ def _rect_ring(inner: Rect, outer: Rect, spec: FillSpec, rect: Rect) -> Ring:
 
     def steps(grown: Rect) -> tuple[float, float]:
         """Frame pixels a working pixel that this growth needs, across and down."""
-        growth = (inner.x - grown.x, inner.y - grown.y, grown.right - inner.right, grown.bottom - inner.bottom)
+        growth = (
+            inner.x - grown.x,
+            inner.y - grown.y,
+            grown.right - inner.right,
+            grown.bottom - inner.bottom,
+        )
         need = [g / m if m else (math.inf if g else 0.0) for g, m in zip(growth, margins, strict=True)]
         return max(need[0], need[2]), max(need[1], need[3])
 

@@ -48,7 +48,9 @@ def test_a_folder_gets_a_folder(outpaint: Outpaint, photo: Any, tmp_path: Path) 
     assert files(tmp_path / "all") == ["a.png", "b.jpg", "notes.txt.png", "sub/c.png"]
 
 
-def test_the_output_folder_inside_the_input_is_not_an_input(outpaint: Outpaint, photo: Any, tmp_path: Path) -> None:
+def test_the_output_folder_inside_the_input_is_not_an_input(
+    outpaint: Outpaint, photo: Any, tmp_path: Path
+) -> None:
     photo("in/a.png")
     for _ in range(2):
         assert outpaint("extend", "in", "-r", "-o", "in/out", "-f", *M).code == 0
@@ -103,7 +105,11 @@ def test_standard_input_to_standard_output(photo: Any, tmp_path: Path) -> None:
     done = subprocess.run(command, input=source.read_bytes(), capture_output=True, cwd=tmp_path, check=True)
     assert pixels(done.stdout).shape == (60, 90, 3)
     to_file = subprocess.run(
-        [*command, "-o", "b.png", "-q"], input=source.read_bytes(), capture_output=True, cwd=tmp_path, check=True
+        [*command, "-o", "b.png", "-q"],
+        input=source.read_bytes(),
+        capture_output=True,
+        cwd=tmp_path,
+        check=True,
     )
     assert to_file.stdout.strip() == b"b.png"
     assert pixels(tmp_path / "b.png").shape == (60, 90, 3)
@@ -133,7 +139,12 @@ def test_standard_input_to_standard_output(photo: Any, tmp_path: Path) -> None:
     ],
 )
 def test_sizes_are_exact_and_the_photo_is_where_it_should_be(
-    outpaint: Outpaint, photo: Any, tmp_path: Path, options: tuple[str, ...], size: tuple[int, int], at: tuple[int, int]
+    outpaint: Outpaint,
+    photo: Any,
+    tmp_path: Path,
+    options: tuple[str, ...],
+    size: tuple[int, int],
+    at: tuple[int, int],
 ) -> None:
     source = photo("a.png")
     done = outpaint("extend", source, "-o", "b.png", "--json", *options, *M)
@@ -204,14 +215,19 @@ def test_jpeg_quality_never_falls_below_the_sources(outpaint: Outpaint, photo: A
     source = photo("a.png", 200, 150)
     Image.open(source).save(tmp_path / "fine.jpg", quality=98, subsampling=0)
     assert outpaint("extend", "fine.jpg", "--quality", "50", *M).code == 0
-    before, after = picture.read(tmp_path / "fine.jpg").jpeg, picture.read(tmp_path / "fine_extended.jpg").jpeg
+    before, after = (
+        picture.read(tmp_path / "fine.jpg").jpeg,
+        picture.read(tmp_path / "fine_extended.jpg").jpeg,
+    )
     assert before is not None
     assert after is not None
     assert after.subsampling == before.subsampling
     assert after.quality >= before.quality
 
 
-def test_metadata_is_kept_or_stripped_but_the_photos_place_stays(outpaint: Outpaint, photo: Any, tmp_path: Path) -> None:
+def test_metadata_is_kept_or_stripped_but_the_photos_place_stays(
+    outpaint: Outpaint, photo: Any, tmp_path: Path
+) -> None:
     exif = Image.Exif()
     exif[0x010E] = "a fine day"
     Image.open(photo("a.png")).save(tmp_path / "a.jpg", exif=exif)
@@ -327,10 +343,10 @@ def test_shards_share_the_files_out(outpaint: Outpaint, photo: Any, tmp_path: Pa
 def test_json_lines_have_the_promised_keys(outpaint: Outpaint, photo: Any) -> None:
     photo("in/a.png"), photo("in/b.jpg")
     done = outpaint("extend", "in", "--json")
-    keys = set(
-        "schema input output status width height source model revision device harmonizer seed seconds core_exact "
-        "scores info error".split()
-    )
+    keys = {
+        "schema", "input", "output", "status", "width", "height", "source", "model", "revision", "device",
+        "harmonizer", "seed", "seconds", "core_exact", "scores", "info", "error",
+    }  # fmt: skip
     for event in done.events:
         assert set(event) == keys
         assert event["schema"] == 1

@@ -52,7 +52,9 @@ GEOMETRIES = {
 
 @pytest.mark.usefixtures("no_seam")
 @pytest.mark.parametrize("geometry", GEOMETRIES.values(), ids=GEOMETRIES.keys())
-@pytest.mark.parametrize("spec", [OURS, PAPER, SQUARE, SMALL_WHOLE], ids=["multiple", "rect", "fixed", "native"])
+@pytest.mark.parametrize(
+    "spec", [OURS, PAPER, SQUARE, SMALL_WHOLE], ids=["multiple", "rect", "fixed", "native"]
+)
 @pytest.mark.parametrize("size", [(120, 90), (90, 120), (253, 201)], ids=["landscape", "portrait", "odd"])
 def test_a_ramp_goes_on_as_a_ramp(spec: FillSpec, geometry: Scale | Pad, size: tuple[int, int]) -> None:
     frame = plan_frame(*size, Geometry(geometry))
@@ -95,7 +97,9 @@ def test_a_native_filler_arrives_bit_for_bit_through_all_tiles(dtype: type) -> N
     frame = Frame(1300, 700, Rect(90, 41, 900, 600))
     truth = rng.integers(0, np.iinfo(dtype).max, (700, 1300, 3), dtype, endpoint=True)
     top = np.float32(np.iinfo(dtype).max)
-    out, _ = fill_picture(truth[frame.photo.slices()], frame, Truth(WHOLE, truth.astype(np.float32) / top), CTX)
+    out, _ = fill_picture(
+        truth[frame.photo.slices()], frame, Truth(WHOLE, truth.astype(np.float32) / top), CTX
+    )
     assert np.array_equal(out, truth)
 
 
@@ -105,7 +109,9 @@ def test_a_window_of_the_frames_own_size_arrives_bit_for_bit() -> None:
     frame = Frame(192, 192, Rect(32, 32, 128, 128))
     truth = rng.integers(0, 255, (192, 192, 3), np.uint8, endpoint=True)
     spec = replace(PAPER, max_batch=1)
-    out, _ = fill_picture(truth[frame.photo.slices()], frame, Truth(spec, truth.astype(np.float32) / 255), CTX)
+    out, _ = fill_picture(
+        truth[frame.photo.slices()], frame, Truth(spec, truth.astype(np.float32) / 255), CTX
+    )
     assert np.array_equal(out, truth)
 
 

@@ -57,7 +57,9 @@ def test_aspect_is_the_smallest_frame_of_that_shape(w: int, h: int, a: int, b: i
 
 
 @given(sides, sides, st.integers(0, 900), st.integers(0, 900), st.integers(0, 900), st.integers(0, 900))
-def test_pad_adds_what_it_says_on_each_side(w: int, h: int, left: int, top: int, right: int, bottom: int) -> None:
+def test_pad_adds_what_it_says_on_each_side(
+    w: int, h: int, left: int, top: int, right: int, bottom: int
+) -> None:
     frame = plan_frame(w, h, Geometry(Pad(*map(Length, (left, top, right, bottom)))))
     assert frame.photo == Rect(left, top, w, h)
     assert (frame.width, frame.height) == (left + w + right, top + h + bottom)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,17 +40,21 @@ def check_chain(frame: Frame, rings: list[Ring]) -> None:
 
 @given(frames(), st.sampled_from([OURS, SQUARE]), st.floats(0.7, 1))
 @settings(deadline=None)
-def test_rings_lead_from_the_photo_to_the_frame_within_the_share(frame: Frame, spec: FillSpec, zoom: float) -> None:
+def test_rings_lead_from_the_photo_to_the_frame_within_the_share(
+    frame: Frame, spec: FillSpec, zoom: float
+) -> None:
     rings = plan_rings(frame, spec, zoom=zoom)
     check_chain(frame, rings)
     for ring in rings:
-        one_pixel_steps = ring.grown.width - ring.known.width <= 2 and ring.grown.height - ring.known.height <= 2
+        one_pixel_steps = (
+            ring.grown.width - ring.known.width <= 2 and ring.grown.height - ring.known.height <= 2
+        )
         assert 1 - ring.known.area / ring.grown.area <= spec.max_unknown + 1e-6 or one_pixel_steps
         for window in ring.windows:
             if isinstance(spec.size, Multiple):
                 assert window.width % 32 == 0
                 assert window.height % 32 == 0
-                assert 64 <= min(window.shape)
+                assert min(window.shape) >= 64
                 assert max(window.shape) <= 128
             else:
                 assert window.shape == (512, 512)
@@ -83,8 +89,20 @@ def _rest(rect: Rect) -> tuple[int, int, int]:
 
 def assert_covered(ring: Ring) -> None:
     """Corners and middles of all that is new lie in some window."""
-    xs = {ring.grown.x, (ring.grown.x + ring.grown.right) // 2, ring.grown.right - 1, ring.known.x, ring.known.right - 1}
-    ys = {ring.grown.y, (ring.grown.y + ring.grown.bottom) // 2, ring.grown.bottom - 1, ring.known.y, ring.known.bottom - 1}
+    xs = {
+        ring.grown.x,
+        (ring.grown.x + ring.grown.right) // 2,
+        ring.grown.right - 1,
+        ring.known.x,
+        ring.known.right - 1,
+    }
+    ys = {
+        ring.grown.y,
+        (ring.grown.y + ring.grown.bottom) // 2,
+        ring.grown.bottom - 1,
+        ring.known.y,
+        ring.known.bottom - 1,
+    }
     for x in xs:
         for y in ys:
             if ring.known.contains(Rect(x, y, 1, 1)):
@@ -119,7 +137,7 @@ def test_a_panorama_is_cut_into_windows_that_overlap() -> None:
     (ring,) = plan_rings(Frame(6000, 1000, Rect(600, 100, 4800, 800)), OURS)
     assert len(ring.windows) > 2
     ordered = sorted(ring.windows, key=lambda w: w.x)
-    for a, b in zip(ordered, ordered[1:], strict=False):
+    for a, b in itertools.pairwise(ordered):
         assert b.x < a.x + a.width * a.step_x - a.step_x
 
 

@@ -12,8 +12,11 @@ from pathlib import Path, PurePath
 from outpaint_cli.plugin import UsageError
 
 SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .apng .webp .tif .tiff .bmp .dib .gif .avif .heic .heif .hif".split()
-)
+    (
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif",
+        ".avif", ".heic", ".heif", ".hif",
+    )
+)  # fmt: skip
 """What counts as a picture in a folder; a file that is named itself may be called anything."""
 
 
@@ -54,7 +57,11 @@ def discover(
         elif path.exists() or path.is_symlink():
             found.append(_file(path))
         else:
-            matches = [Path(m) for m in sorted(glob.glob(text, recursive=True))] if glob.has_magic(text) else []
+            matches = (
+                [Path(m) for m in sorted(glob.glob(text, recursive=True))]  # noqa: PTH207 - absolute or not
+                if glob.has_magic(text)
+                else []
+            )
             files = [m for m in matches if not m.is_dir()]
             if not files:
                 what = "matches no file" if glob.has_magic(text) else "is not there"
@@ -125,7 +132,7 @@ def _folder(
             if resolved in visited or (resolved == skipped and folder != root):
                 continue
             visited.add(resolved)
-            names = sorted(os.listdir(folder))
+            names = sorted(path.name for path in folder.iterdir())
         except (OSError, RuntimeError) as error:
             reason = _reason(error) if isinstance(error, OSError) else "is a link that leads back to itself"
             yield Source(folder, folder.relative_to(root.parent), root, reason)

@@ -1,6 +1,7 @@
 """The pipeline: decode and encode in threads around one inference session, with bounded memory.
 
-decode -> shrink to working size -> micro-batch -> fill -> paint -> harmonize -> encode -> rename -> journal -> event
+decode -> shrink to working size -> micro-batch -> fill -> paint -> harmonize -> encode -> rename -> journal
+-> event
 """
 
 from __future__ import annotations
@@ -146,7 +147,8 @@ class Run:
                     yield event
                     stop = stop or self._fatal(event)
                 if not ready and (decoding or finishing):
-                    wait([*decoding, *finishing], timeout=0.5, return_when=FIRST_COMPLETED)
+                    running: list[Future[Any]] = [*decoding, *finishing]
+                    wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -203,7 +205,12 @@ class Run:
             assert frame is not None
             steps.append(
                 fill_steps(
-                    one.samples, self._known(one.task), frame, filler.spec, seed=one.seed, variant=one.task.variant
+                    one.samples,
+                    self._known(one.task),
+                    frame,
+                    filler.spec,
+                    seed=one.seed,
+                    variant=one.task.variant,
                 )
             )
         try:
@@ -250,7 +257,12 @@ class Run:
                 info["notes"] = notes
             exact = encoded.exact and known == frame.photo and not frame.resized
             event = self._event(
-                "ok", task, one.seconds + time.perf_counter() - started, core_exact=exact, scores=scores, info=info
+                "ok",
+                task,
+                one.seconds + time.perf_counter() - started,
+                core_exact=exact,
+                scores=scores,
+                info=info,
             )
             event.flagged = self._flag(scores)
             return event
@@ -314,7 +326,9 @@ class Run:
         try:
             task.output.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise PictureError(f"the output folder can't be made ({_reason(error)}); choose another -o") from error
+            raise PictureError(
+                f"the output folder can't be made ({_reason(error)}); choose another -o"
+            ) from error
         picture.write_atomic(task.output, data)
         assert task.frame is not None
         at = task.frame.photo
@@ -332,7 +346,9 @@ class Run:
                 },
             )
         except OSError as error:
-            self.note(f"{task.output}: written, but the journal could not be ({_reason(error)}); it will be made again")
+            self.note(
+                f"{task.output}: written, but the journal could not be ({_reason(error)}); it will be made again"
+            )
 
     # --------------------------------------------------------------------------------------- small
 
@@ -392,7 +408,11 @@ class Run:
     def _failed(self, task: Task, error: Exception, seconds: float) -> Event:
         if os.environ.get("OUTPAINT_DEBUG") == "1":
             traceback.print_exception(error)
-        if isinstance(error, (ModelError, DeviceError)) and not isinstance(error, PictureError) and self.filler is None:
+        if (
+            isinstance(error, (ModelError, DeviceError))
+            and not isinstance(error, PictureError)
+            and self.filler is None
+        ):
             raise error  # nothing can be done for any photo
         if isinstance(error, OutpaintError):
             message = str(error)
@@ -437,7 +457,8 @@ def fill_samples(photo: picture.Picture, at: Rect, known: Rect, limit: int | Non
 def resize_area(pixels: Samples, width: int, height: int) -> Samples:
     """``pixels`` (h, w, C) made smaller by area means, depth kept."""
     out = cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=cv2.INTER_AREA)
-    return out.reshape(height, width, pixels.shape[2])
+    reduced: Samples = out.reshape(height, width, pixels.shape[2])
+    return reduced
 
 
 def resized(photo: picture.Picture, width: int, height: int) -> picture.Picture:

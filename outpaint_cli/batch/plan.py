@@ -28,7 +28,7 @@ SUFFIX_FORMATS = {
 class Settings:
     """What the user asked for, apart from the inputs."""
 
-    geometry: Geometry = Geometry()
+    geometry: Geometry = field(default_factory=Geometry)
     out: Path | None = None
     verb: str = "extended"
     model: str = "context-encoder"
@@ -106,7 +106,9 @@ def _check_out(sources: Sequence[Source], settings: Settings) -> None:
         if _single_file_output(source, settings) and settings.format != "keep":
             named = SUFFIX_FORMATS[out.suffix.lower()]
             if FORMATS[settings.format] != named:
-                raise UsageError(f"-o {out.name} and --format {settings.format} contradict each other; drop one")
+                raise UsageError(
+                    f"-o {out.name} and --format {settings.format} contradict each other; drop one"
+                )
 
 
 def _from_folder(sources: Sequence[Source]) -> bool:
@@ -117,10 +119,7 @@ def _single_file_output(source: Source, settings: Settings) -> bool:
     """Whether -o names a file: one input that was not found in a folder, and a name with a picture's suffix."""
     out = settings.out
     return (
-        out is not None
-        and source.root is None
-        and not out.is_dir()
-        and out.suffix.lower() in SUFFIX_FORMATS
+        out is not None and source.root is None and not out.is_dir() and out.suffix.lower() in SUFFIX_FORMATS
     )
 
 
@@ -201,7 +200,9 @@ def _resolve_clashes(tasks: list[Task]) -> list[Task]:
         if key in inputs:
             raise UsageError(f"{task.output} is an input, it would be overwritten; choose another -o")
         if key in taken:
-            raise UsageError(f"{taken[key].name} and {task.name} would both become {task.output}; rename one, or use two runs")
+            raise UsageError(
+                f"{taken[key].name} and {task.name} would both become {task.output}; rename one, or use two runs"
+            )
         taken[key] = task
     return tasks
 

@@ -18,11 +18,16 @@ def option(*names: str, help: str, env: str | None = None, **more: Any) -> Any:
     return typer.Option(*names, help=help, envvar=variable, show_envvar=False, **more)
 
 
-Inputs = Annotated[list[str], typer.Argument(help="Files, folders or globs; - is one picture on standard input.")]
-Out = Annotated[
-    Path | None, option("--out", "-o", help="Folder or file [photo_extended.jpg, dir_extended/].", metavar="PATH")
+Inputs = Annotated[
+    list[str], typer.Argument(help="Files, folders or globs; - is one picture on standard input.")
 ]
-Model = Annotated[str, option("--model", "-m", help="A name from 'models list', or a file.onnx.", metavar="REF")]
+Out = Annotated[
+    Path | None,
+    option("--out", "-o", help="Folder or file [photo_extended.jpg, dir_extended/].", metavar="PATH"),
+]
+Model = Annotated[
+    str, option("--model", "-m", help="A name from 'models list', or a file.onnx.", metavar="REF")
+]
 Recursive = Annotated[bool, option("--recursive", "-r", help="Sub-folders too, mirrored in the output.")]
 Include = Annotated[
     list[str], option("--include", help="Only files that match [all picture types].", metavar="GLOB")
@@ -37,13 +42,13 @@ Existing = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, option("--overwrite", "-f", help="Short for --existing overwrite.")]
-Format = Annotated[
-    str, option("--format", help="The files to write.", metavar="keep|png|jpg|webp|tiff|avif")
-]
+Format = Annotated[str, option("--format", help="The files to write.", metavar="keep|png|jpg|webp|tiff|avif")]
 Quality = Annotated[int, option("--quality", help="Of lossy files, 1 to 100.", min=1, max=100)]
 Strip = Annotated[bool, option("--strip-metadata", help="Leave EXIF, ICC and XMP out.")]
 Device = Annotated[str, option("--device", help="auto, cpu, cuda or cuda:N.", metavar="DEVICE")]
-Jobs = Annotated[int, option("--jobs", "-j", help="Decode and encode threads [one a core].", min=0, show_default=False)]
+Jobs = Annotated[
+    int, option("--jobs", "-j", help="Decode and encode threads [one a core].", min=0, show_default=False)
+]
 Shard = Annotated[str, option("--shard", help="This process's share of the files.", metavar="I/N")]
 Seed = Annotated[int, option("--seed", help="Same seed, same output.", min=0)]
 Variants = Annotated[int, option("--variants", help="Several variants a photo.", min=1, max=1000)]
@@ -56,7 +61,8 @@ MinScore = Annotated[
 ]
 Strict = Annotated[bool, option("--strict", help="Exit code 3 when a result is flagged.")]
 Offline = Annotated[
-    bool, typer.Option("--offline", envvar=["OUTPAINT_OFFLINE", "HF_HUB_OFFLINE"], help="Never touch the network.")
+    bool,
+    typer.Option("--offline", envvar=["OUTPAINT_OFFLINE", "HF_HUB_OFFLINE"], help="Never touch the network."),
 ]
 DryRun = Annotated[bool, option("--dry-run", "-n", help="Say what would be done.")]
 FailFast = Annotated[bool, option("--fail-fast", help="Stop at the first failure.")]
@@ -66,7 +72,9 @@ Verbose = Annotated[bool, option("--verbose", "-v", help="More detail.")]
 FromFile = Annotated[
     str | None, option("--from-file", help="Read paths, one a line; - is standard input.", metavar="LIST")
 ]
-Nul = Annotated[bool, option("--null", "-0", help="--from-file's paths end in NUL, as find -print0 writes them.")]
+Nul = Annotated[
+    bool, option("--null", "-0", help="--from-file's paths end in NUL, as find -print0 writes them.")
+]
 MaxPixels = Annotated[int, option("--max-pixels", help="Refuse larger pictures and outputs.", min=1)]
 
 

@@ -59,7 +59,9 @@ class Reporter:
         if event.status == "planned":
             at = event.source
             where = f", photo at {at.x},{at.y}" if at else ""
-            self.message(f"{event.input} -> {event.output or 'standard output'} ({event.width}x{event.height}{where})")
+            self.message(
+                f"{event.input} -> {event.output or 'standard output'} ({event.width}x{event.height}{where})"
+            )
         elif self.verbose and event.status == "ok":
             self.message(
                 f"{event.input} -> {event.output or 'standard output'} "

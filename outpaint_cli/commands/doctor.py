@@ -36,7 +36,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
             found["packages"][package] = None
     problems = []
     if found["packages"]["onnxruntime"] and found["packages"]["onnxruntime-gpu"]:
-        problems.append("onnxruntime and onnxruntime-gpu are both installed and break each other: uninstall both, install one")
+        problems.append(
+            "onnxruntime and onnxruntime-gpu are both installed and break each other: uninstall both, install one"
+        )
     devices = ["cpu"]
     try:
         if "CUDAExecutionProvider" in runtime.onnxruntime_module().get_available_providers():
@@ -85,4 +87,8 @@ def _try(device: str, ref: Any) -> dict[str, Any]:
     fill_picture(photo, frame, filler, ctx)
     started = time.perf_counter()
     out, _ = fill_picture(photo, frame, filler, ctx)
-    return {"device": filler.device, "milliseconds": (time.perf_counter() - started) * 1000, "mean": float(out.mean())}
+    return {
+        "device": filler.device,
+        "milliseconds": (time.perf_counter() - started) * 1000,
+        "mean": float(out.mean()),
+    }

@@ -25,16 +25,20 @@ FORMATS = ("keep", "png", "jpg", "webp", "tiff", "avif")
 def extend(
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="INPUT...", help="Files, folders or globs; - is one picture on standard input."),
+        typer.Argument(
+            metavar="INPUT...", help="Files, folders or globs; - is one picture on standard input."
+        ),
     ] = None,
     out: o.Out = None,
     scale: Annotated[float | None, o.option("--scale", help="Both sides times F [1.5].", metavar="F")] = None,
     size: Annotated[str | None, o.option("--size", help="Exactly that output.", metavar="WxH")] = None,
     aspect: Annotated[
-        str | None, o.option("--aspect", help="The smallest frame of that shape around the photo.", metavar="W:H")
+        str | None,
+        o.option("--aspect", help="The smallest frame of that shape around the photo.", metavar="W:H"),
     ] = None,
     pad: Annotated[
-        str | None, o.option("--pad", help="Pixels or percent on all sides, or on each.", metavar="N|P%|L,T,R,B")
+        str | None,
+        o.option("--pad", help="Pixels or percent on all sides, or on each.", metavar="N|P%|L,T,R,B"),
     ] = None,
     left: Annotated[str | None, o.option("--left", help="Pixels or percent.", metavar="N|P%")] = None,
     top: Annotated[str | None, o.option("--top", help="Pixels or percent.", metavar="N|P%")] = None,
@@ -45,7 +49,9 @@ def extend(
     ] = None,
     fit: Annotated[
         str | None,
-        o.option("--fit", help="A photo larger than --size: error [default] or shrink.", metavar="error|shrink"),
+        o.option(
+            "--fit", help="A photo larger than --size: error [default] or shrink.", metavar="error|shrink"
+        ),
     ] = None,
     overlap: Annotated[
         int, o.option("--overlap", help="Pixels inside the photo's edge that may change.", min=0, metavar="N")
@@ -98,7 +104,9 @@ def extend(
         harmonize=harmonize,
         options=o.plugin_options(option),
         overlap=overlap,
-        existing="overwrite" if overwrite else o.choice("--existing", existing, ("skip", "overwrite", "error")),
+        existing="overwrite"
+        if overwrite
+        else o.choice("--existing", existing, ("skip", "overwrite", "error")),
         format=o.choice("--format", format, FORMATS),
         quality=quality,
         strip_metadata=strip_metadata,
@@ -140,7 +148,9 @@ def _sources(
         try:
             text = sys.stdin.buffer.read() if from_file == "-" else Path(from_file).read_bytes()
         except OSError as error:
-            raise UsageError(f"--from-file {from_file}: can't be read ({(error.strerror or '').lower()})") from error
+            raise UsageError(
+                f"--from-file {from_file}: can't be read ({(error.strerror or '').lower()})"
+            ) from error
         listed = read_list(text, null)
     sources = discover(
         inputs, listed=listed, recursive=recursive, include=include, exclude=exclude, skip=settings.out
@@ -190,7 +200,7 @@ def run(
             if not tasks:
                 reporter.note("outpaint: no pictures found")
             if dry_run:
-                events = (work.planned(task) for task in tasks)
+                events = iter([work.planned(task) for task in tasks])
             else:
                 events = work.run(tasks, write_stdout if stdout_taken else None)
             device_said = settings.device != "auto" or dry_run or as_json

@@ -17,12 +17,16 @@ def _group() -> None:
 
 
 @app.command("list")
-def list_models(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
+def list_models(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
     """List the models that --model knows by name."""
     from outpaint_cli import registry
 
     for name, (plugin, card) in sorted(registry.model_cards().items()):
-        source = "bundled" if isinstance(card.source, Path) else "no weights" if card.source is None else "hub"
+        source = (
+            "bundled" if isinstance(card.source, Path) else "no weights" if card.source is None else "hub"
+        )
         if as_json:
             row = {
                 "name": name,

@@ -16,7 +16,9 @@ def _group() -> None:
 
 
 @app.command("list")
-def list_plugins(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
+def list_plugins(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
     """List plugins with what they offer; a broken one with its error."""
     from outpaint_cli import registry
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from outpaint_cli.plugin import Context, Filler, ModelCard, ModelRef, Plugin
 
 
@@ -9,7 +11,8 @@ def load(ref: ModelRef, ctx: Context) -> Filler:
     """The filler called ``ref.name``."""
     from outpaint_baselines.fillers import Edge, Reflect, Telea
 
-    return {"reflect": Reflect, "edge": Edge, "telea": Telea}[ref.name]()
+    fillers: dict[str, Callable[[], Filler]] = {"reflect": Reflect, "edge": Edge, "telea": Telea}
+    return fillers[ref.name]()
 
 
 plugin = Plugin(
