@@ -38,10 +38,11 @@ def decode(packet: bytes | None) -> str | None:
     if not packet:
         return None
     try:
-        if packet[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            text = packet.decode("utf-16")
-        else:
-            text = packet.decode("utf-8-sig")
+        text = (
+            packet.decode("utf-16")
+            if packet[:2] in (b"\xff\xfe", b"\xfe\xff")
+            else packet.decode("utf-8-sig")
+        )
     except UnicodeDecodeError:
         return None
     text = text.rstrip("\0").strip()

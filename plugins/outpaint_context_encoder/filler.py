@@ -52,7 +52,9 @@ class ContextEncoder:
             self.spec = parse_spec(metadata["outpaint.fill_spec"])
             self._fill = float(metadata.get("outpaint.fill", "0"))
         except (ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"{ref.path.name}: its outpaint.fill_spec can't be read; export it again") from error
+            raise ModelError(
+                f"{ref.path.name}: its outpaint.fill_spec can't be read; export it again"
+            ) from error
         self._takes_mask = any(t.name == "known" for t in self._session.description.inputs)
         self.device: str = self._session.device
 

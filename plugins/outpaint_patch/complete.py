@@ -33,8 +33,8 @@ class Settings:
     finest: int = 125_000  # cells of the last level
     factor: float = 1.5
     rounds: int = 4  # at the first level; fewer further on
-    guide: tuple[float, ...] = (1.0, 0.7, 0.5, 0.3, 0.2, 0.15)  # weight of the guess's colours by level
-    energy: float = 0.001  # weight of local contrast (log) at exact levels
+    guide: tuple[float, ...] = (1.3, 1.0, 0.8, 0.5, 0.35, 0.25)  # weight of the guess's colours by level
+    energy: float = 0.0007  # weight of local contrast (log) at exact levels
     place: float = 0.04  # weight of the way from the nearest edge of the photo, in photo sides
     mirror: float = 0.002  # what a mirrored source costs
     coherence: float = 0.6  # cost of a neighbour that disagrees, in median distances
