@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import outpaint_cli
-from outpaint_cli.commands import doctor, extend, models, plugins
+from outpaint_cli.commands import convert, doctor, evaluate, extend, models, plugins, train
 from outpaint_cli.commands._report import say
 from outpaint_cli.plugin import OutpaintError
 
@@ -23,6 +23,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(extend.extend)
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+app.command()(convert.convert)
 app.add_typer(models.app, name="models")
 app.add_typer(plugins.app, name="plugins")
 app.command()(doctor.doctor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from outpaint_cli.plugin import Context, Filler, ModelCard, ModelRef, OnnxContract, OnnxDescription, Plugin
+from outpaint_context_encoder import hooks
 
 
 def load(ref: ModelRef, ctx: Context) -> Filler:
@@ -35,4 +36,7 @@ plugin = Plugin(
     ),
     load=load,
     contracts=(OnnxContract("context-encoder", recognises),),
+    trainers=hooks.TRAINERS,
+    layouts=hooks.LAYOUTS,
+    options=hooks.OPTIONS,
 )
