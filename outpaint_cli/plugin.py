@@ -193,13 +193,15 @@ class FillSpec:
 
     ``max_unknown`` is the largest unknown share (0..1) of a picture's area that the filler was made for;
     a larger extension is grown ring by ring. ``max_batch`` is the largest batch; every batch is padded to
-    one size, so that who else is in it changes nothing.
+    one size, so that who else is in it changes nothing. ``margin`` is a rim of the canvas, in its pixels,
+    that the host leaves unknown and throws away, for networks that are unsure at their picture's edge.
     """
 
     size: Fixed | Multiple | Native
     known: AnyMask | Border | KnownRect = AnyMask()
     max_unknown: float = 0.6
     max_batch: int = 1
+    margin: int = 0
 
 
 @dataclass(frozen=True)

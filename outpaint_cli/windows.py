@@ -144,12 +144,14 @@ def _canvas(area: tuple[float, float, float, float], inner: Rect, spec: FillSpec
         largest_w = largest_h = spec.size.max
     else:
         largest_w, largest_h = spec.size.width, spec.size.height
+    rim = 2 * spec.margin
+    largest_w, largest_h = max(1, largest_w - rim), max(1, largest_h - rim)
     step_x = step_y = max(width / largest_w, height / largest_h) / zoom
     # A known part thinner than a few working pixels tells a filler nothing: stretch that direction.
     step_x = max(width / largest_w, min(step_x, min(inner.width, width) / FEWEST_KNOWN))
     step_y = max(height / largest_h, min(step_y, min(inner.height, height) / FEWEST_KNOWN))
     if isinstance(spec.size, Multiple):
-        canvas_w, canvas_h = _side(width / step_x, spec.size), _side(height / step_y, spec.size)
+        canvas_w, canvas_h = _side(width / step_x + rim, spec.size), _side(height / step_y + rim, spec.size)
     else:
         canvas_w, canvas_h = spec.size.width, spec.size.height
     x -= (canvas_w * step_x - width) / 2

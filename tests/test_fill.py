@@ -27,7 +27,7 @@ from outpaint_cli.plugin import (
 )
 from tests.fillers import Plane, Truth, plane
 
-OURS = FillSpec(Multiple(32, 64, 128), AnyMask(), 0.6, 4)
+OURS = FillSpec(Multiple(32, 64, 128), AnyMask(), 0.6, 4, margin=4)
 PAPER = FillSpec(Fixed(192, 192), KnownRect(Rect(32, 32, 128, 128)), 0.5556, 4)
 SQUARE = FillSpec(Fixed(160, 160), AnyMask(), 0.7, 1)
 SMALL_WHOLE = FillSpec(Native(50_000), AnyMask(), 1.0)

@@ -12,7 +12,7 @@ from outpaint_cli.frame import Frame
 from outpaint_cli.plugin import AnyMask, FillSpec, Fixed, KnownRect, Multiple, Native, Rect
 from outpaint_cli.windows import Ring, plan_rings
 
-OURS = FillSpec(Multiple(32, 64, 128), AnyMask(), 0.6, 8)
+OURS = FillSpec(Multiple(32, 64, 128), AnyMask(), 0.6, 8, margin=4)
 PAPER = FillSpec(Fixed(192, 192), KnownRect(Rect(32, 32, 128, 128)), 0.5556, 4)
 LOPSIDED = FillSpec(Fixed(96, 128), KnownRect(Rect(0, 16, 100, 80)), 0.5, 4)
 SQUARE = FillSpec(Fixed(512, 512), AnyMask(), 0.7, 1)
@@ -56,6 +56,8 @@ def test_rings_lead_from_the_photo_to_the_frame_within_the_share(
                 assert window.height % 32 == 0
                 assert min(window.shape) >= 64
                 assert max(window.shape) <= 128
+                assert window.x <= ring.grown.x - 3.99 * window.step_x or len(ring.windows) > 1
+                assert window.y <= ring.grown.y - 3.99 * window.step_y or len(ring.windows) > 1
             else:
                 assert window.shape == (512, 512)
         assert_covered(ring)

@@ -16,6 +16,7 @@ from outpaint_context_encoder.network import ContextUNet, UNetConfig
 SCHEMA = "1"
 PLUGIN = "context-encoder"
 UNET = "context-unet"
+MARGIN = 4  # zero padding shows as a frame in the outermost working pixels
 PAPER = "van-hoorick-2019"
 CRITIC = "van-hoorick-2019-discriminator"
 
@@ -47,6 +48,7 @@ def export_unet(
             "known": "any",
             "max_unknown": max_unknown,
             "max_batch": 8,
+            "margin": MARGIN,
         },
         training,
         licence,
@@ -82,6 +84,7 @@ def export_paper(
             "known": {"rect": [margin, margin, side, side]},
             "max_unknown": 0.5556,
             "max_batch": 8,
+            "margin": MARGIN,
         },
         training,
         licence,

@@ -37,6 +37,7 @@ def parse_spec(text: str) -> FillSpec:
         known=KnownRect(Rect(*map(int, known["rect"]))) if isinstance(known, dict) else AnyMask(),
         max_unknown=float(fields.get("max_unknown", 0.6)),
         max_batch=int(fields.get("max_batch", 1)),
+        margin=int(fields.get("margin", 0)),
     )
 
 
