@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 STEEP = 3
 """How fast one source gives way to another: weights are proportional to share ** STEEP."""
 
+CLEAR = 0.88
+"""The share of one source beyond which the others' weights, below (0.12 / 0.88) ** STEEP, are left out."""
+
 
 @dataclass(frozen=True)
 class Copies:
@@ -83,7 +86,8 @@ def render(
     """A copy of ``image`` (H, W, 3) whose unknown pixels are copied as ``plan`` says."""
     height, width = known.shape
     result = image.copy()
-    mixed = _mixed(plan.label)
+    alike = _alike(plan.label)
+    mixed = (alike.min(1) == 0).reshape(plan.label.shape)
     blocks = [
         (slice(top, min(height, top + tile)), slice(left, min(width, left + tile)))
         for top in range(0, height, tile)
@@ -92,7 +96,7 @@ def render(
     blocks = [block for block in blocks if not known[block].all()]
 
     def work(block: tuple[slice, slice]) -> None:
-        _tile(image, known, plan, mixed, block, result)
+        _tile(image, known, plan, mixed, alike, block, result)
 
     with ThreadPoolExecutor(threads) as pool:  # tiles write apart from each other: the order changes nothing
         for number, _ in enumerate(pool.map(work, blocks)):
@@ -122,7 +126,13 @@ def _mixing(low: NDArray[np.intp], high: NDArray[np.intp], share: Floats, cells:
 
 
 def _tile(
-    image: Samples, known: Bools, plan: Copies, mixed: Bools, block: tuple[slice, slice], result: Samples
+    image: Samples,
+    known: Bools,
+    plan: Copies,
+    mixed: Bools,
+    alike: Floats,
+    block: tuple[slice, slice],
+    result: Samples,
 ) -> None:
     """Render one tile, with a halo from which the band along the photo is worked out."""
     height, width = known.shape
@@ -158,15 +168,12 @@ def _tile(
     seams = np.flatnonzero(mixed[at].ravel() & ~some.ravel())
     if len(seams):
         sy, sx = np.divmod(seams, x1 - x0)
+        v, u = np.where(ty < 0.5, ty, ty - 1), np.where(tx < 0.5, tx, tx - 1)
+        share = _own_share(alike, rows[sy] * w + columns[sx], v[sy], u[sx])
+        open_ = share < CLEAR
+        seams, sy, sx = seams[open_], sy[open_], sx[open_]
         colour.reshape(-1, 3)[seams] = _blend(
-            image,
-            plan,
-            sy + y0,
-            sx + x0,
-            rows[sy],
-            columns[sx],
-            np.where(ty < 0.5, ty, ty - 1)[sy],
-            np.where(tx < 0.5, tx, tx - 1)[sx],
+            image, plan, sy + y0, sx + x0, rows[sy], columns[sx], v[sy], u[sx]
         )
     if some.any():
         _meet(image[y0:y1, x0:x1], some, colour, sigma)
@@ -186,12 +193,20 @@ def _take(image: Samples, map_x: Floats, map_y: Floats) -> Samples:
     return found
 
 
-def _mixed(label: Ints) -> Bools:
-    """Whether the nine cells around (y, x) have different offsets."""
-    flat = label.astype(np.float32)  # labels are far below 2 ** 24 at the sizes of a source map
-    square = np.ones((3, 3), np.uint8)
-    mixed: Bools = cv2.dilate(flat, square) != cv2.erode(flat, square)
-    return mixed
+def _alike(label: Ints) -> Floats:
+    """For each cell (h * w, 9): which of the nine around it have its own offset (1) and which another (0)."""
+    h, w = label.shape
+    wide = np.pad(label, 1, mode="edge")
+    around = [wide[i : i + h, j : j + w] == label for i in range(3) for j in range(3)]
+    return np.stack(around, -1).reshape(-1, 9).astype(np.float32)
+
+
+def _own_share(alike: Floats, cells: NDArray[np.intp], v: Floats, u: Floats) -> Floats:
+    """How much (0..1) of what the spline sees at pixels in ``cells`` has their own cell's offset."""
+    table = alike.take(cells, 0).reshape(-1, 3, 3)
+    down, over = np.stack(_spline(v), -1), np.stack(_spline(u), -1)
+    share: Floats = np.einsum("nij,ni,nj->n", table, down, over)
+    return share
 
 
 def _spline(place: Floats) -> tuple[Floats, Floats, Floats]:
