@@ -215,6 +215,7 @@ def fill_steps(
     the filler the photo mirrored, or smaller, so that it imagines something else.
     """
     guess = Guess(photo, known)
+    native = isinstance(spec.size, Native)
     mirror = variant % 2 == 1
     zoom = 1.0 - 0.25 * float(np.random.default_rng([seed, variant]).random()) if variant else 1.0
     for ring in plan_rings(frame, spec, known, zoom):
@@ -225,7 +226,7 @@ def fill_steps(
         answers = yield requests
         layers = []
         for window, request, (image, confidence) in zip(ring.windows, requests, answers, strict=True):
-            layers.append(_layer(window, request, image, confidence, mirror))
+            layers.append(_layer(window, request, image, confidence, mirror, native))
         guess.rings.append(FilledRing(ring, tuple(layers)))
     return guess
 
@@ -247,9 +248,12 @@ def _request(guess: Guess, ring: Ring, window: Window, seed: int, mirror: bool) 
     return Request(np.ascontiguousarray(image), np.ascontiguousarray(known), seed)
 
 
-def _layer(window: Window, request: Request, image: Floats, confidence: Floats | None, mirror: bool) -> Layer:
+def _layer(
+    window: Window, request: Request, image: Floats, confidence: Floats | None, mirror: bool, native: bool
+) -> Layer:
     known = request.known
-    image = match_edge(request.image, known, image)
+    if not native:  # what was filled at full resolution is taken as it is
+        image = match_edge(request.image, known, image)
     image = np.where(known[..., None], request.image, image)
     if mirror:
         image = np.ascontiguousarray(image[:, ::-1])
@@ -270,23 +274,42 @@ def _edge_layer(guess: Guess, ring: Ring) -> Layer:
 def match_edge(given: Floats, known: Bools, filled: Floats) -> Floats:
     """Take a step in colour between the known pixels and the guess out of the guess.
 
-    The filler's error at known pixels beside the hole is carried into the hole and fades over
-    ``EDGE_REACH`` pixels. All (h, w, 3) or (h, w), 0..1; known pixels are not used afterwards.
+    First the filler's error at known pixels beside the hole is carried into the hole and fades over
+    ``EDGE_REACH`` pixels. What step is then left, against the known colours continued in a line across the
+    edge, fades over half of that. All (h, w, 3) or (h, w), 0..1; known pixels are not used afterwards.
     """
-    if known.all() or not known.any() or known.size > 1_000_000:
+    if known.all() or not known.any():
         return filled
     hole = (~known).astype(np.uint8)
-    beside = (cv2.dilate(hole, np.ones((5, 5), np.uint8)) > 0) & known
-    error = (given - filled) * beside[..., None]
-    if not np.abs(error).max() > 1e-6:
-        return filled
-    blurred = cv2.GaussianBlur(error, (0, 0), 3.0, borderType=cv2.BORDER_CONSTANT)
-    weight = cv2.GaussianBlur(beside.astype(np.float32), (0, 0), 3.0, borderType=cv2.BORDER_CONSTANT)
+    wide = np.ones((5, 5), np.uint8)
+    reached = cv2.dilate(hole, wide)
+    beside = (reached > 0) & known
+    behind = (cv2.dilate(reached, wide) > 0) & known & ~beside
+    outside = (cv2.dilate(known.astype(np.uint8), wide) > 0) & ~known
     distance = cv2.distanceTransform(hole, cv2.DIST_L2, 5)
-    fade = np.exp(-distance / EDGE_REACH)
-    correction = blurred / np.maximum(weight, 1e-4)[..., None] * (weight > 1e-4)[..., None]
-    result: Floats = filled + correction * fade[..., None].astype(np.float32)
-    return result
+    error = _along(given - filled, beside, 3.0)
+    result: Floats = filled + error * np.exp(-distance / EDGE_REACH)[..., None]
+    edge = _along(given, beside, 2.0)
+    slope = np.clip(edge - _along(given, behind, 2.0), -0.1, 0.1)
+    step = edge + slope - _along(result, outside, 2.0)
+    # Far from the edge, and where the known part is too thin to have a slope, there is no step to speak of.
+    for band in (beside, behind, outside):
+        step *= (_weight(band, 2.0) > 1e-3)[..., None]
+    result = result + step * np.exp(-np.maximum(distance - 1, 0) / (EDGE_REACH / 2))[..., None]
+    return result.astype(np.float32, copy=False)
+
+
+def _weight(where: Bools, sigma: float) -> Floats:
+    weight: Floats = cv2.GaussianBlur(where.astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    return weight
+
+
+def _along(values: Floats, where: Bools, sigma: float) -> Floats:
+    """The mean of ``values`` at ``where`` around each pixel, with a Gaussian of ``sigma`` pixels; 0 far away."""
+    total = cv2.GaussianBlur(values * where[..., None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    weight = _weight(where, sigma)[..., None]
+    mean: Floats = total / np.maximum(weight, 1e-3) * (weight > 1e-3)
+    return mean
 
 
 def run_fills(fills: Sequence[FillSteps], filler: Filler, ctx: Context) -> list[Guess | OutpaintError]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outpaint_cli import compose
+from outpaint_cli import compose, fill
 from outpaint_cli.compose import fill_picture, inset, paint_frame
 from outpaint_cli.fill import Grid, Guess, fill_steps, match_edge, run_fills
 from outpaint_cli.frame import Frame, Geometry, Length, Pad, Scale, plan_frame
@@ -37,7 +37,9 @@ CTX = Context()
 
 @pytest.fixture
 def no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Geometry alone: no seam and no matching of colours at the edge."""
     monkeypatch.setattr(compose, "SEAM_STEPS", 0.0)
+    monkeypatch.setattr(fill, "match_edge", lambda given, known, filled: filled)
 
 
 GEOMETRIES = {
@@ -221,11 +223,21 @@ def test_match_edge_takes_a_step_out_of_the_guess() -> None:
     given_ = np.full((64, 64, 3), 0.5, np.float32)
     known = np.zeros((64, 64), bool)
     known[:, :32] = True
-    filled = np.full((64, 64, 3), 0.3, np.float32)
-    out = match_edge(given_ * known[..., None], known, filled)
-    assert out[32, 32, 0] == pytest.approx(0.5, abs=0.04)
-    assert out[32, 63, 0] == pytest.approx(0.3, abs=0.02)
-    assert np.all(np.diff(out[32, 32:, 0]) <= 1e-6)
+    everywhere = np.full((64, 64, 3), 0.3, np.float32)  # off at the known pixels too
+    beyond = np.where(known[..., None], given_, np.float32(0.3))  # right there, off outside
+    for filled in (everywhere, beyond):
+        out = match_edge(given_ * known[..., None], known, filled)
+        assert out[32, 32, 0] == pytest.approx(0.5, abs=0.04)
+        assert out[32, 63, 0] == pytest.approx(0.3, abs=0.02)
+        assert np.all(np.diff(out[32, 32:, 0]) <= 1e-6)
+
+
+def test_match_edge_leaves_a_guess_alone_that_goes_on_as_the_photo_did() -> None:
+    ramp = np.broadcast_to(np.linspace(0.2, 0.8, 64, dtype=np.float32)[None, :, None], (64, 64, 3))
+    known = np.zeros((64, 64), bool)
+    known[:, :32] = True
+    out = match_edge(ramp * known[..., None], known, ramp.copy())
+    assert np.abs(out - ramp).max() < 0.006  # less than a pixel of the ramp
 
 
 def test_guess_covers_every_pixel_with_the_right_weight() -> None:

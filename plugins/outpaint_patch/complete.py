@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .patches import PatchBasis, fit_basis, windows
 from .pyramid import Level, blur, level_sizes, shrink, shrink_further
@@ -35,11 +36,11 @@ class Settings:
     rounds: int = 4  # at the first level; fewer further on
     guide: tuple[float, ...] = (1.3, 1.0, 0.8, 0.5, 0.35, 0.25)  # weight of the guess's colours by level
     energy: float = 0.0007  # weight of local contrast (log) at exact levels
-    place: float = 0.04  # weight of the way from the nearest edge of the photo, in photo sides
+    place: float = 0.04  # weight of the way from where the frame folds into the photo, in photo sides
     mirror: float = 0.002  # what a mirrored source costs
     coherence: float = 0.6  # cost of a neighbour that disagrees, in median distances
     calm: float = 2.0  # the same beyond the exact levels, where offsets are only refined
-    usage: float = 0.5  # cost of a source used too often, in median distances
+    usage: float = 1.5  # cost of a source used too often, in median distances
     tint: float = 0.06  # how far colours may be moved toward the guess
     reach: float = 0.06  # how far corrections at seams spread, in long sides
 
@@ -50,6 +51,7 @@ class Completed:
 
     level: Level
     numbers: Ints
+    typical: float = 0.0  # median distance of the last search
 
 
 def complete(
@@ -118,6 +120,15 @@ def _radius(known: Bools, settings: Settings) -> int | None:
     return None
 
 
+def _folded(place: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+    """Where a place outside 0..size-1 comes to lie when the frame is folded inwards at the photo's edges.
+
+    Sources are wanted near there. Near the edge itself would be the same few sources for a whole row.
+    """
+    turn = place % (2 * size)
+    return np.minimum(turn, 2 * size - 1 - turn)
+
+
 class _Stage:
     """One level of the completion."""
 
@@ -171,8 +182,8 @@ class _Stage:
         self.guide = blur(level.image, self.long / 60) / np.sqrt(np.float32(3))
         rows, columns = np.flatnonzero(level.known.any(1)), np.flatnonzero(level.known.any(0))
         tall, wide = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
-        yy = np.clip(np.arange(height), rows[0], rows[-1]) / np.float32(tall)
-        xx = np.clip(np.arange(width), columns[0], columns[-1]) / np.float32(wide)
+        yy = _folded(np.arange(height) - rows[0], tall) / np.float32(tall)
+        xx = _folded(np.arange(width) - columns[0], wide) / np.float32(wide)
         self.place = np.stack(np.broadcast_arrays(yy[:, None], 0.5 * xx[None]), -1).astype(np.float32)
         if confidence is None:
             short = min(tall, wide)
@@ -251,7 +262,10 @@ class _Stage:
             numbers = self._carry(before)
             picture = self._copy(numbers)
             start = False
+            if self.exact:
+                self._charge(numbers, before.typical)
         cost = np.zeros(len(self.cells), np.float32)
+        typical = 0.0
         for turn in range(rounds):
             check()
             targets = self._targets(picture, fresh=start and turn == 0)
@@ -282,8 +296,7 @@ class _Stage:
         known = self.level.known.ravel()
         flat = numbers.reshape(-1)
         flat[known] = np.flatnonzero(known)
-        self.picture = picture
-        return Completed(self.level, numbers)
+        return Completed(self.level, numbers, typical)
 
     def _targets(self, picture: Floats, fresh: bool) -> Targets:
         """What every cell near the unknown part looks for."""
