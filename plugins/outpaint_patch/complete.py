@@ -34,13 +34,13 @@ class Settings:
     finest: int = 125_000  # cells of the last level
     factor: float = 1.5
     rounds: int = 4  # at the first level; fewer further on
-    guide: tuple[float, ...] = (1.3, 1.0, 0.8, 0.5, 0.35, 0.25)  # weight of the guess's colours by level
-    energy: float = 0.0007  # weight of local contrast (log) at exact levels
+    guide: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4, 0.25, 0.2)  # weight of the guess's colours by level
+    energy: float = 0.0015  # weight of local contrast (log) at exact levels
     place: float = 0.04  # weight of the way from where the frame folds into the photo, in photo sides
-    mirror: float = 0.002  # what a mirrored source costs
+    mirror: float = 0.0005  # what a mirrored source costs
     coherence: float = 0.6  # cost of a neighbour that disagrees, in median distances
     calm: float = 2.0  # the same beyond the exact levels, where offsets are only refined
-    usage: float = 1.5  # cost of a source used too often, in median distances
+    usage: float = 0.3  # cost of a source used too often, in median distances
     tint: float = 0.06  # how far colours may be moved toward the guess
     reach: float = 0.06  # how far corrections at seams spread, in long sides
 
