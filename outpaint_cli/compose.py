@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TILE = 512
 """Rows and columns of a tile: what is held as float at one time."""
 
-SEAM_STEPS = 2.5
+SEAM_STEPS = 1.5
 """Width of the seam outside the photo, in working pixels of the guess."""
 
 

@@ -32,8 +32,10 @@ from outpaint_cli.windows import Ring, Window, plan_rings
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
 
-EDGE_REACH = 8.0
-"""Working pixels over which a step between the guess and the photo's edge is taken out."""
+EDGE_REACH, LUMA_REACH, HUE_REACH = 8.0, 3.0, 24.0
+"""Working pixels over which steps between the guess and the photo's edge are taken out, see match_edge."""
+
+LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
 
 @dataclass(frozen=True)
@@ -276,7 +278,8 @@ def match_edge(given: Floats, known: Bools, filled: Floats) -> Floats:
 
     First the filler's error at known pixels beside the hole is carried into the hole and fades over
     ``EDGE_REACH`` pixels. What step is then left, against the known colours continued in a line across the
-    edge, fades over half of that. All (h, w, 3) or (h, w), 0..1; known pixels are not used afterwards.
+    edge, fades in luma over ``LUMA_REACH`` and in colour over ``HUE_REACH``: light changes within a scene,
+    but small networks lean to grey. All (h, w, 3) or (h, w), 0..1; known pixels are not used afterwards.
     """
     if known.all() or not known.any():
         return filled
@@ -286,17 +289,37 @@ def match_edge(given: Floats, known: Bools, filled: Floats) -> Floats:
     beside = (reached > 0) & known
     behind = (cv2.dilate(reached, wide) > 0) & known & ~beside
     outside = (cv2.dilate(known.astype(np.uint8), wide) > 0) & ~known
-    distance = cv2.distanceTransform(hole, cv2.DIST_L2, 5)
+    distance = cv2.distanceTransform(hole, cv2.DIST_L2, 5)[..., None]
     error = _along(given - filled, beside, 3.0)
-    result: Floats = filled + error * np.exp(-distance / EDGE_REACH)[..., None]
+    result: Floats = filled + error * np.exp(-distance / EDGE_REACH)
     edge = _along(given, beside, 2.0)
     slope = np.clip(edge - _along(given, behind, 2.0), -0.1, 0.1)
     step = edge + slope - _along(result, outside, 2.0)
-    # Far from the edge, and where the known part is too thin to have a slope, there is no step to speak of.
+    # Where one of the bands is out of reach, as behind a known part that is too thin, no step can be told.
+    told = outside.copy()
     for band in (beside, behind, outside):
-        step *= (_weight(band, 2.0) > 1e-3)[..., None]
-    result = result + step * np.exp(-np.maximum(distance - 1, 0) / (EDGE_REACH / 2))[..., None]
+        told &= _weight(band, 2.0) > 1e-3
+    if not told.any():
+        return result.astype(np.float32, copy=False)
+    step = _spread(step, told)
+    luma = (step @ LUMA)[..., None]
+    beyond = np.maximum(distance - 1, 0)
+    result = result + luma * np.exp(-beyond / LUMA_REACH) + (step - luma) * np.exp(-beyond / HUE_REACH)
     return result.astype(np.float32, copy=False)
+
+
+def _spread(values: Floats, where: Bools) -> Floats:
+    """``values`` at ``where`` carried to all pixels: means over Gaussians of growing width, the narrowest first."""
+    total = np.zeros_like(values)
+    weight = np.zeros((*where.shape, 1), np.float32)
+    sigma, trust = 2.0, 1.0
+    while sigma <= max(where.shape):
+        near = _weight(where, sigma)[..., None] * np.float32(trust)
+        total += near * _along(values, where, sigma)
+        weight += near * (_weight(where, sigma)[..., None] > 1e-3)
+        sigma, trust = 2 * sigma, trust / 100
+    spread: Floats = total / np.maximum(weight, 1e-12)
+    return spread
 
 
 def _weight(where: Bools, sigma: float) -> Floats:

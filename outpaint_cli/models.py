@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from outpaint_cli import registry, runtime
-from outpaint_cli.plugin import Context, Filler, HubFile, ModelCard, ModelError, ModelRef
+from outpaint_cli.plugin import (
+    Context,
+    Filler,
+    Harmonizer,
+    HubFile,
+    ModelCard,
+    ModelError,
+    ModelRef,
+    OutpaintError,
+)
 
 DEFAULT_MODEL = "context-encoder"
 
@@ -43,7 +53,40 @@ def load(ref: ModelRef, ctx: Context) -> Filler:
     plugin = registry.plugin_named(ref.plugin)
     if plugin.load is None:
         raise ModelError(f"plugin '{plugin.name}' offers no fillers")
-    return plugin.load(ref, ctx)
+    try:
+        filler = plugin.load(ref, ctx)
+    except OutpaintError:
+        raise
+    except Exception as error:  # a stranger's code
+        raise ModelError(
+            f"model '{ref.name}': plugin '{plugin.name}' can't load it ({_told(error)})"
+        ) from error
+    if not isinstance(filler, Filler):
+        raise ModelError(f"model '{ref.name}': what plugin '{plugin.name}' loads is not a Filler")
+    return filler
+
+
+def load_harmonizer(name: str, context: Callable[[str], Context]) -> Harmonizer:
+    """Load the harmonizer ``name``; ``context`` makes what its plugin gets, by the plugin's name.
+
+    Raises ModelError or DeviceError.
+    """
+    plugin, make = registry.find_harmonizer(name)
+    try:
+        harmonizer = make(context(plugin.name))
+    except OutpaintError:
+        raise
+    except Exception as error:  # a stranger's code
+        raise ModelError(
+            f"harmonizer '{name}': plugin '{plugin.name}' can't load it ({_told(error)})"
+        ) from error
+    if not isinstance(harmonizer, Harmonizer):
+        raise ModelError(f"harmonizer '{name}': what plugin '{plugin.name}' makes is not a Harmonizer")
+    return harmonizer
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _bundled(card: ModelCard) -> tuple[Path | None, str]:

@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,10 +34,12 @@ from outpaint_cli.plugin import (
     Context,
     DeviceError,
     Filler,
+    Harmonized,
     HarmonizeJob,
     Harmonizer,
     ModelError,
     ModelRef,
+    Native,
     OutpaintError,
     PictureError,
     PluginError,
@@ -65,6 +67,7 @@ class Decoded:
     seed: int
     seconds: float
     fingerprint: str
+    size: int = 0
 
 
 @dataclass
@@ -84,10 +87,15 @@ class Run:
     def load(self) -> None:
         """Load the model and the harmonizer. Raises ModelError or DeviceError."""
         settings = self.settings
-        self.filler = models.load(self.ref, self._context(self.ref.plugin))
+        filler = models.load(self.ref, self._context(self.ref.plugin))
+        if settings.device.startswith("cuda") and not filler.device.startswith("cuda"):
+            raise DeviceError(
+                f"--device {settings.device}: model '{self.ref.name}' runs on {filler.device} only; "
+                "use --device auto"
+            )
         if settings.harmonize != "none":
-            plugin, make = registry.find_harmonizer(settings.harmonize)
-            self.harmonizer = make(self._context(plugin.name))
+            self.harmonizer = models.load_harmonizer(settings.harmonize, self._context)
+        self.filler = filler  # last: while it is None, a failure to load ends the run
 
     def _context(self, plugin: str, seed: int = 0) -> Context:
         options = self.settings.options.get(plugin, {})
@@ -121,6 +129,8 @@ class Run:
                     size = decoding.pop(future)
                     result = future.result()
                     if isinstance(result, Decoded):
+                        result.size = size + self._canvas_bytes(result.task)
+                        held += result.size - size
                         ready.append(result)
                     else:
                         held -= size
@@ -128,25 +138,27 @@ class Run:
                         stop = stop or self._fatal(result)
                 if ready and stop:
                     ready.clear()
-                elif ready and (len(ready) >= self._group_size() or not decoding):
-                    group, ready = ready[:GROUP], ready[GROUP:]
+                elif self._group_is_due(ready, decoding, finishing):
+                    group, ready = ready[: self._group_size()], ready[self._group_size() :]
                     for decoded, guess in zip(group, self._fill(group), strict=True):
-                        size = _footprint(decoded.task)
                         if isinstance(guess, Guess):
-                            finishing[pool.submit(self._finish, decoded, guess, stdout)] = size
+                            finishing[pool.submit(self._finish, decoded, guess, stdout)] = decoded.size
+                        elif isinstance(guess, Cancelled) and self.cancelled():
+                            stop = True
                         else:
-                            held -= size
+                            held -= decoded.size
                             event = self._failed(decoded.task, guess, decoded.seconds)
                             yield event
                             stop = stop or self._fatal(event)
                 for done in [f for f in finishing if f.done()]:
                     held -= finishing.pop(done)
                     event = done.result()
-                    if event.error and event.error[0] == Cancelled.__name__:
+                    if event.error and event.error[0] == Cancelled.__name__ and self.cancelled():
                         continue
                     yield event
                     stop = stop or self._fatal(event)
-                if not ready and (decoding or finishing):
+                idle = not (ready and stop) and not self._group_is_due(ready, decoding, finishing)
+                if idle and (decoding or finishing):
                     running: list[Future[Any]] = [*decoding, *finishing]
                     wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
         finally:
@@ -156,7 +168,21 @@ class Run:
         return self.settings.fail_fast and event.status == "failed"
 
     def _group_size(self) -> int:
-        return min(GROUP, self.filler.spec.max_batch) if self.filler else 1
+        return max(1, min(GROUP, self.filler.spec.max_batch)) if self.filler else 1
+
+    def _group_is_due(
+        self, ready: Sequence[Decoded], decoding: Mapping[Any, int], finishing: Mapping[Any, int]
+    ) -> bool:
+        """Whether to fill now: a whole group is there, or all that will come, and room for what it makes."""
+        if not ready or (finishing and sum(finishing.values()) + ready[0].size > MEMORY):
+            return False
+        return len(ready) >= self._group_size() or not decoding
+
+    def _canvas_bytes(self, task: Task) -> int:
+        """Bytes of float canvases that a task adds; only fillers that take a picture whole make large ones."""
+        if self.filler is None or task.frame is None or not isinstance(self.filler.spec.size, Native):
+            return 0
+        return 2 * 12 * min(task.frame.rect.area, self.filler.spec.size.max_pixels)
 
     # ------------------------------------------------------------------------------------- stages
 
@@ -227,12 +253,19 @@ class Run:
         task, photo, frame = one.task, one.picture, one.task.frame
         assert frame is not None
         try:
+            self._check_cancelled()
             known = self._known(task)
             own = picture.to_srgb(photo)
             painted = paint_frame(own, frame, guess, seed=one.seed)
             info: dict[str, Any] = {}
             if self.harmonizer is not None and known != frame.rect:
                 painted = self._harmonize(painted, frame.rect, known, guess, one.seed, info)
+                at = frame.photo
+                # Whatever a harmonizer does: the photo's own pixels are the photo's.
+                painted[known.slices()] = own[
+                    known.y - at.y : known.bottom - at.y, known.x - at.x : known.right - at.x
+                ]
+            self._check_cancelled()
             scores = self._scores(painted, known, frame)
             result = _into_own_space(photo, own, painted, frame.photo, known, frame.rect)
             del own
@@ -251,7 +284,6 @@ class Run:
                 xmp=xmp,
             )
             notes += encoded.notes
-            self._check_cancelled()
             self._deliver(task, encoded.data, one.fingerprint, one.content, stdout)
             if notes:
                 info["notes"] = notes
@@ -293,10 +325,14 @@ class Run:
                 raise PluginError(
                     f"harmonizer '{self.settings.harmonize}' failed ({type(error).__name__}: {text})"
                 ) from error
+        if not isinstance(done, Harmonized):
+            raise PluginError(
+                f"harmonizer '{self.settings.harmonize}' returned {type(done).__name__}, not Harmonized"
+            )
         if done.image.shape != painted.shape or done.image.dtype != painted.dtype:
             raise PluginError(f"harmonizer '{self.settings.harmonize}' returned a wrong shape or depth")
         info.update(done.info)
-        return done.image
+        return done.image if done.image.flags.writeable else done.image.copy()
 
     def _scores(self, painted: Samples, known: Rect, frame: Any) -> dict[str, float]:
         if self.settings.min_score is None or known == frame.rect:
@@ -321,7 +357,12 @@ class Run:
         if task.output is None or task.folder is None:
             if stdout is None:
                 raise PictureError("there is nowhere to write to; give -o")
-            stdout(data)
+            try:
+                stdout(data)
+            except OSError as error:
+                raise PictureError(
+                    f"standard output can't be written ({_reason(error)}); check where it goes, or give -o"
+                ) from error
             return
         try:
             task.output.parent.mkdir(parents=True, exist_ok=True)
