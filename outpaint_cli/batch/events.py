@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,6 +12,19 @@ from outpaint_cli.plugin import Rect
 
 SCHEMA = 1
 Status = Literal["ok", "skipped", "failed", "planned"]
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON has it: a plugin's numpy numbers become plain ones, what is not finite null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(part) for part in value]
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return plain(value.tolist()) if hasattr(value, "tolist") else str(value)
 
 
 @dataclass
@@ -53,8 +67,8 @@ class Event:
             "seed": self.seed,
             "seconds": round(self.seconds, 4),
             "core_exact": self.core_exact,
-            "scores": {name: round(value, 5) for name, value in self.scores.items()},
-            "info": self.info,
+            "scores": plain({name: round(value, 5) for name, value in self.scores.items()}),
+            "info": plain(self.info),
             "error": self.error and {"type": self.error[0], "message": self.error[1]},
         }
         if self.flagged:
