@@ -304,8 +304,8 @@ def match_edge(given: Floats, known: Bools, filled: Floats) -> Floats:
     step = _spread(step, told)
     luma = (step @ LUMA)[..., None]
     beyond = np.maximum(distance - 1, 0)
-    result = result + luma * np.exp(-beyond / LUMA_REACH) + (step - luma) * np.exp(-beyond / HUE_REACH)
-    return result.astype(np.float32, copy=False)
+    correction = luma * np.exp(-beyond / LUMA_REACH) + (step - luma) * np.exp(-beyond / HUE_REACH)
+    return (result + correction).astype(np.float32, copy=False)
 
 
 def _spread(values: Floats, where: Bools) -> Floats:

@@ -52,9 +52,9 @@ def discover(
             found.append(Source(None, PurePath("stdin")))
             continue
         path = Path(text)
-        if path.is_dir():
+        if _is_folder(path):
             found += _folder(path, recursive, include, exclude, skip)
-        elif path.exists() or path.is_symlink():
+        elif os.path.lexists(path):
             found.append(_file(path))
         else:
             matches = (
@@ -62,14 +62,14 @@ def discover(
                 if glob.has_magic(text)
                 else []
             )
-            files = [m for m in matches if not m.is_dir()]
+            files = [m for m in matches if not _is_folder(m)]
             if not files:
                 what = "matches no file" if glob.has_magic(text) else "is not there"
                 raise UsageError(f"{text} {what}; check the path")
             found += [_file(m) for m in files if _wanted(PurePath(m.name), include, exclude)]
     for text in listed:
         path = Path(text)
-        if path.is_dir():
+        if _is_folder(path):
             found += _folder(path, recursive, include, exclude, skip)
         else:
             found.append(_file(path))
@@ -77,7 +77,12 @@ def discover(
 
 
 def read_list(text: bytes, nul: bool) -> list[str]:
-    """Paths of a --from-file list: one a line, or NUL-separated; empty ones are passed over."""
+    """Paths of a --from-file list: one a line, or NUL-separated; empty ones are passed over.
+
+    Raises UsageError where NULs say that the list was meant to be read with -0.
+    """
+    if not nul and b"\0" in text:
+        raise UsageError("the --from-file list has NUL bytes in it; add -0 to read what find -print0 writes")
     parts = text.split(b"\0") if nul else text.splitlines()
     return [os.fsdecode(part) for part in parts if part.strip()]
 
@@ -89,6 +94,11 @@ def _once(sources: list[Source]) -> Iterator[Source]:
         if key not in seen:
             seen.add(key)
             yield source
+
+
+def _is_folder(path: Path) -> bool:
+    """As Path.is_dir, but False where that raises: a name too long, a folder that may not be searched."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def _file(path: Path) -> Source:
@@ -142,7 +152,7 @@ def _folder(
             path = folder / name
             if name.startswith("."):
                 continue
-            if path.is_dir():
+            if _is_folder(path):
                 below.append(path)
             elif _wanted(path.relative_to(root), include, exclude):
                 source = _file(path)

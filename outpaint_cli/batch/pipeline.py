@@ -40,6 +40,7 @@ from outpaint_cli.plugin import (
     ModelError,
     ModelRef,
     Native,
+    Native,
     OutpaintError,
     PictureError,
     PluginError,
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 
 MEMORY = 3 << 30
 """Bytes of decoded pictures and outputs in flight, unless a single one takes more."""
+
+DEFAULT_HARMONIZER = "patch"
 
 GROUP = 8
 """The most photos whose windows share batches."""
@@ -80,9 +83,13 @@ class Run:
     note: Callable[[str], None] = lambda text: None
     filler: Filler | None = None
     harmonizer: Harmonizer | None = None
+    harmonize: str = ""
     _journals: dict[Path, Journal] = field(default_factory=dict)
     _harmonizing: threading.Lock = field(default_factory=threading.Lock)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.harmonize = self.settings.harmonize
 
     def load(self) -> None:
         """Load the model and the harmonizer. Raises ModelError or DeviceError."""
@@ -93,8 +100,12 @@ class Run:
                 f"--device {settings.device}: model '{self.ref.name}' runs on {filler.device} only; "
                 "use --device auto"
             )
-        if settings.harmonize != "none":
-            self.harmonizer = models.load_harmonizer(settings.harmonize, self._context)
+        if settings.harmonize == "auto":
+            # What a model fills at full resolution is finished already.
+            native = isinstance(filler.spec.size, Native)
+            self.harmonize = "none" if native else DEFAULT_HARMONIZER
+        if self.harmonize != "none":
+            self.harmonizer = models.load_harmonizer(self.harmonize, self._context)
         self.filler = filler  # last: while it is None, a failure to load ends the run
 
     def _context(self, plugin: str, seed: int = 0) -> Context:
@@ -309,7 +320,7 @@ class Run:
         self, painted: Samples, frame: Rect, known: Rect, guess: Guess, seed: int, info: dict[str, Any]
     ) -> Samples:
         assert self.harmonizer is not None
-        plugin, _ = registry.find_harmonizer(self.settings.harmonize)
+        plugin, _ = registry.find_harmonizer(self.harmonize)
         mask = np.zeros(painted.shape[:2], np.bool_)
         mask[known.slices()] = True
         job = HarmonizeJob(painted, mask, known, coarse_confidence(guess, frame), (), guess.step)
@@ -323,14 +334,12 @@ class Run:
             except Exception as error:
                 text = " ".join(str(error).split())[:200]
                 raise PluginError(
-                    f"harmonizer '{self.settings.harmonize}' failed ({type(error).__name__}: {text})"
+                    f"harmonizer '{self.harmonize}' failed ({type(error).__name__}: {text})"
                 ) from error
         if not isinstance(done, Harmonized):
-            raise PluginError(
-                f"harmonizer '{self.settings.harmonize}' returned {type(done).__name__}, not Harmonized"
-            )
+            raise PluginError(f"harmonizer '{self.harmonize}' returned {type(done).__name__}, not Harmonized")
         if done.image.shape != painted.shape or done.image.dtype != painted.dtype:
-            raise PluginError(f"harmonizer '{self.settings.harmonize}' returned a wrong shape or depth")
+            raise PluginError(f"harmonizer '{self.harmonize}' returned a wrong shape or depth")
         info.update(done.info)
         return done.image if done.image.flags.writeable else done.image.copy()
 
@@ -440,7 +449,7 @@ class Run:
             self.ref.name,
             self.ref.revision,
             self.filler.device if self.filler else "",
-            self.settings.harmonize,
+            self.harmonize,
             self.settings.seed,
             seconds,
             **more,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from outpaint_cli import picture
-from outpaint_cli.batch.discover import Source
+from outpaint_cli.batch.discover import SUFFIXES, Source
 from outpaint_cli.frame import Frame, Geometry, plan_frame
 from outpaint_cli.plugin import OutpaintError, PictureError, UsageError
 
@@ -19,7 +19,8 @@ FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": 
 
 SUFFIX_FORMATS = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP",
-    ".tif": "TIFF", ".tiff": "TIFF", ".avif": "AVIF", ".bmp": "BMP", ".heic": "HEIF", ".heif": "HEIF",
+    ".tif": "TIFF", ".tiff": "TIFF", ".avif": "AVIF", ".bmp": "BMP", ".dib": "BMP", ".heic": "HEIF", ".heif": "HEIF",
+    ".hif": "HEIF",
 }  # fmt: skip
 """What ``-o photo.suffix`` writes."""
 
@@ -32,7 +33,7 @@ class Settings:
     out: Path | None = None
     verb: str = "extended"
     model: str = "context-encoder"
-    harmonize: str = "none"
+    harmonize: str = "auto"
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     overlap: int = 0
     existing: str = "skip"
@@ -100,8 +101,16 @@ def _check_out(sources: Sequence[Source], settings: Settings) -> None:
     out = settings.out
     if out is None:
         return
+    suffix = out.suffix.lower()
     if out.exists() and not out.is_dir() and (len(sources) > 1 or _from_folder(sources)):
         raise UsageError(f"-o {out} is a file, but there are several inputs; name a folder")
+    if len(sources) > 1 and any(_single_file_output(source, settings) for source in sources):
+        raise UsageError(f"-o {out} names a file, but there are several inputs; name a folder")
+    if suffix not in SUFFIX_FORMATS and not out.is_dir() and (suffix in SUFFIXES or out.exists()):
+        raise UsageError(
+            f"-o {out}: no such file can be written; name a folder, or a file that ends in "
+            f"{', '.join(SUFFIX_FORMATS)}"
+        )
     for source in sources[:1]:
         if _single_file_output(source, settings) and settings.format != "keep":
             named = SUFFIX_FORMATS[out.suffix.lower()]
@@ -167,7 +176,9 @@ def _output(source: Source, settings: Settings, suffix: str, tag: str) -> tuple[
         return out / relative.with_name(f"{relative.stem}{tag}{suffix}"), out
     if source.root is not None:
         root = source.root if source.root.name not in ("", "..") else source.root.resolve()
-        folder = root.with_name(f"{root.name or 'photos'}_{settings.verb}")
+        if not root.name:
+            raise UsageError(f"{root} has no folder beside it for the output; say with -o where it goes")
+        folder = root.with_name(f"{root.name}_{settings.verb}")
         return folder / relative.with_name(f"{relative.stem}{tag}{suffix}"), folder
     assert source.path is not None
     name = f"{source.path.stem}_{settings.verb}{tag}{suffix}"

@@ -78,6 +78,25 @@ Nul = Annotated[
 MaxPixels = Annotated[int, option("--max-pixels", help="Refuse larger pictures and outputs.", min=1)]
 
 
+def on_command_line(ctx: typer.Context, name: str) -> bool:
+    """Whether parameter ``name`` was given on the command line, not by the environment or a default."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def from_environment(ctx: typer.Context, name: str) -> bool:
+    """Whether parameter ``name`` comes from OUTPAINT_<NAME>."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "ENVIRONMENT"
+
+
+def without_beaten(ctx: typer.Context, values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` of options that exclude each other: one on the command line beats those of the environment."""
+    if not any(on_command_line(ctx, name) for name in values):
+        return dict(values)
+    return {name: None if from_environment(ctx, name) else value for name, value in values.items()}
+
+
 def choice(option: str, value: str, choices: Sequence[str]) -> str:
     """``value`` when it is one of ``choices``. Raises UsageError."""
     if value not in choices:

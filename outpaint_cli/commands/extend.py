@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from outpaint_cli.batch.discover import Source
     from outpaint_cli.batch.plan import Settings
 
-HARMONIZE = "none"
+HARMONIZE = "auto"
 FORMATS = ("keep", "png", "jpg", "webp", "tiff", "avif")
 
 
 def extend(
+    ctx: typer.Context,
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -58,7 +59,7 @@ def extend(
     ] = 0,
     model: o.Model = "context-encoder",
     harmonize: Annotated[
-        str, o.option("--harmonize", help="Finish the generated area.", metavar="none|patch|singan")
+        str, o.option("--harmonize", help="Finish the generated area.", metavar="auto|none|NAME")
     ] = HARMONIZE,
     existing: o.Existing = "skip",
     overwrite: o.Overwrite = False,
@@ -87,14 +88,34 @@ def extend(
     verbose: o.Verbose = False,
 ) -> None:
     """Grow photos beyond their borders, to exactly the size asked for."""
-    geometry = parse_geometry(
-        scale=scale, size=size, aspect=aspect, pad=pad, left=left, top=top, right=right, bottom=bottom,
-        anchor=anchor, fit=fit,
+    asked = o.without_beaten(
+        ctx,
+        {"scale": scale, "size": size, "aspect": aspect, "pad": pad, "left": left, "top": top, "right": right,
+         "bottom": bottom},
     )  # fmt: skip
+    if o.from_environment(ctx, "anchor") and any(
+        asked[name] is not None for name in ("pad", "left", "top", "right", "bottom")
+    ):
+        anchor = None
+    if o.from_environment(ctx, "fit") and asked["size"] is None:
+        fit = None
+    geometry = parse_geometry(**asked, anchor=anchor, fit=fit)
+    if o.on_command_line(ctx, "existing") and o.from_environment(ctx, "overwrite"):
+        overwrite = False
+    if quiet and (as_json or verbose):
+        if o.on_command_line(ctx, "quiet"):
+            as_json = as_json and o.on_command_line(ctx, "as_json")
+            verbose = verbose and o.on_command_line(ctx, "verbose")
+        elif o.on_command_line(ctx, "as_json") or o.on_command_line(ctx, "verbose"):
+            quiet = False
     if quiet and (as_json or verbose):
         raise UsageError("--quiet goes with neither --json nor --verbose")
-    if null and from_file is None:
+    if null and from_file is None and o.on_command_line(ctx, "null"):
         raise UsageError("-0 goes with --from-file")
+    if out is not None and str(out) == "-":
+        if inputs != ["-"]:
+            raise UsageError("-o - (standard output) goes with the input - alone; name a file or a folder")
+        out = None
     from outpaint_cli.batch.plan import Settings, parse_shard
 
     settings = Settings(
@@ -180,7 +201,7 @@ def run(
     if stdout_taken and as_json:
         raise UsageError("--json and a picture can't share standard output; give -o")
     runtime.check_device(settings.device)
-    if settings.harmonize != "none":
+    if settings.harmonize not in ("auto", "none"):
         registry.find_harmonizer(settings.harmonize)
     ref = models.resolve(settings.model)
     tasks = make_plan(sources, settings, stdin=stdin)
