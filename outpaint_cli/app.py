@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -53,18 +54,20 @@ def main() -> None:
         app()
     except OutpaintError as error:
         if debug:
-            raise
+            traceback.print_exc()
         say(f"outpaint: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         say("outpaint: stopped")
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output went away (outpaint -q | head): not our fault, nothing more to say.
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        # The reader of our output went away (outpaint -q | head), and Typer made that exit code 1, a fault.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exc()
         say(f"outpaint: a fault of outpaint ({type(error).__name__}: {error}); OUTPAINT_DEBUG=1 shows where")
         sys.exit(1)

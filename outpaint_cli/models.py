@@ -15,6 +15,8 @@ from outpaint_cli.plugin import (
     ModelCard,
     ModelError,
     ModelRef,
+    OnnxContract,
+    OnnxDescription,
     OutpaintError,
 )
 
@@ -120,12 +122,19 @@ def _from_file(path: Path) -> ModelRef:
     for plugin in registry.plugins():
         for contract in plugin.contracts:
             known.append(contract.name)
-            if contract.recognises(description):
+            if _recognised(contract, description):
                 return ModelRef(path.stem, plugin.name, path.resolve(), _sha256(path)[:12])
     inputs = ", ".join(f"{t.name} {t.type} {list(t.shape)}" for t in description.inputs)
     raise ModelError(
         f"{path}: no plugin knows what to do with this model (inputs: {inputs}); known kinds: {', '.join(known)}"
     )
+
+
+def _recognised(contract: OnnxContract, description: OnnxDescription) -> bool:
+    try:
+        return contract.recognises(description)
+    except Exception:  # a stranger's code: a broken plugin stops nothing
+        return False
 
 
 def _sha256(path: Path) -> str:

@@ -40,7 +40,6 @@ from outpaint_cli.plugin import (
     ModelError,
     ModelRef,
     Native,
-    Native,
     OutpaintError,
     PictureError,
     PluginError,
@@ -253,6 +252,8 @@ class Run:
         try:
             guesses: list[Guess | Exception] = list(run_fills(steps, filler, self._context(self.ref.plugin)))
         except Exception as error:
+            if len(group) > 1 and not isinstance(error, Cancelled):  # one photo's fault is not the others'
+                return [guess for one in group for guess in self._fill([one])]
             guesses = [error] * len(group)
         share = (time.perf_counter() - started) / len(group)
         for one in group:
@@ -397,7 +398,8 @@ class Run:
             )
         except OSError as error:
             self.note(
-                f"{task.output}: written, but the journal could not be ({_reason(error)}); it will be made again"
+                f"{task.output}: written, but the journal could not be ({_reason(error)}); a later run "
+                "can't tell with which settings it was made"
             )
 
     # --------------------------------------------------------------------------------------- small
@@ -412,9 +414,18 @@ class Run:
             content, repr(s.geometry), s.overlap, task.format, s.quality, s.strip_metadata, s.seed, task.variant,
             self.ref.name, self.ref.revision, s.harmonize,
             {plugin: dict(sorted(values.items())) for plugin, values in sorted(s.options.items())},
-            outpaint_cli.__version__,
+            outpaint_cli.__version__, self._plugin_versions(),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(made_with).encode()).hexdigest()[:32]
+
+    def _plugin_versions(self) -> list[str]:
+        """The distributions, with versions, that make the pixels: a newer plugin makes other ones."""
+        harmonizer = self.settings.harmonize
+        return [
+            found.distribution
+            for found in registry.find_plugins()
+            if found.plugin and (found.name == self.ref.plugin or harmonizer in found.plugin.harmonizers)
+        ]
 
     def _skip(self, task: Task, fingerprint: str) -> str:
         """Why the output need not be made, or "". Raises PictureError under --existing error."""

@@ -25,12 +25,18 @@ if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
 
 
+LARGEST = 1 << 16
+
+
 def parse_spec(text: str) -> FillSpec:
-    """The FillSpec in a model file's ``outpaint.fill_spec`` (JSON). Raises ValueError or KeyError."""
+    """The FillSpec in a model file's ``outpaint.fill_spec`` (JSON).
+
+    Raises ValueError, KeyError or TypeError where it can't be read or makes no sense.
+    """
     fields: dict[str, Any] = json.loads(text)
     size = fields["size"]
     known = fields.get("known", "any")
-    return FillSpec(
+    spec = FillSpec(
         size=Multiple(int(size["multiple"]), int(size["min"]), int(size["max"]))
         if "multiple" in size
         else Fixed(int(size["height"]), int(size["width"])),
@@ -39,6 +45,28 @@ def parse_spec(text: str) -> FillSpec:
         max_batch=int(fields.get("max_batch", 1)),
         margin=int(fields.get("margin", 0)),
     )
+    _check(spec)
+    return spec
+
+
+def _check(spec: FillSpec) -> None:
+    """Raise ValueError where the numbers make no sense together."""
+    size = spec.size
+    sides: list[int] = []
+    if isinstance(size, Multiple):
+        sides = [size.k, size.min, size.max]
+    elif isinstance(size, Fixed):
+        sides = [size.height, size.width]
+    if not all(0 < side <= LARGEST for side in sides) or not 0 < spec.max_unknown <= 1:
+        raise ValueError("sizes or shares out of range")
+    if isinstance(size, Multiple) and -(-size.min // size.k) * size.k > size.max:
+        raise ValueError("no multiple lies between min and max")
+    if not 1 <= spec.max_batch <= 1024 or not 0 <= 2 * spec.margin < min(sides[-2:]):
+        raise ValueError("batch or margin out of range")
+    if isinstance(spec.known, KnownRect):
+        whole = Rect(0, 0, sides[-1], sides[-2])
+        if spec.known.rect.width < 1 or spec.known.rect.height < 1 or not whole.contains(spec.known.rect):
+            raise ValueError("the known rectangle does not lie inside the picture")
 
 
 class ContextEncoder:
