@@ -305,20 +305,21 @@ def match_edge(given: Floats, known: Bools, filled: Floats) -> Floats:
     luma = (step @ LUMA)[..., None]
     beyond = np.maximum(distance - 1, 0)
     correction = luma * np.exp(-beyond / LUMA_REACH) + (step - luma) * np.exp(-beyond / HUE_REACH)
-    return (result + correction).astype(np.float32, copy=False)
+    matched: Floats = (result + correction).astype(np.float32, copy=False)
+    return matched
 
 
 def _spread(values: Floats, where: Bools) -> Floats:
     """``values`` at ``where`` carried to all pixels: means over Gaussians of growing width, the narrowest first."""
-    total = np.zeros_like(values)
-    weight = np.zeros((*where.shape, 1), np.float32)
+    total: Floats = np.zeros_like(values, dtype=np.float32)
+    weight: Floats = np.zeros((*where.shape, 1), np.float32)
     sigma, trust = 2.0, 1.0
     while sigma <= max(where.shape):
-        near = _weight(where, sigma)[..., None] * np.float32(trust)
+        near = np.float32(trust) * _weight(where, sigma)[..., None]
         total += near * _along(values, where, sigma)
         weight += near * (_weight(where, sigma)[..., None] > 1e-3)
         sigma, trust = 2 * sigma, trust / 100
-    spread: Floats = total / np.maximum(weight, 1e-12)
+    spread: Floats = total / np.maximum(weight, np.float32(1e-12))
     return spread
 
 
