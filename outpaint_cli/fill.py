@@ -319,7 +319,7 @@ def _spread(values: Floats, where: Bools) -> Floats:
         total += near * _along(values, where, sigma)
         weight += near * (_weight(where, sigma)[..., None] > 1e-3)
         sigma, trust = 2 * sigma, trust / 100
-    spread: Floats = total / np.maximum(weight, np.float32(1e-12))
+    spread: Floats = (total / np.maximum(weight, 1e-12)).astype(np.float32, copy=False)
     return spread
 
 
