@@ -54,7 +54,6 @@ class Session:
         check_device(device)
         options = ort.SessionOptions()
         options.log_severity_level = 4
-        # Only a model whose weights are all in its own file is ever opened: see describe().
         if threads > 0:
             options.intra_op_num_threads = threads
         self._session = _open(ort, path, _providers(ort, device), options)
