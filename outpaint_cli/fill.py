@@ -19,7 +19,6 @@ from outpaint_cli.plugin import (
     Filled,
     Filler,
     FillSpec,
-    Fixed,
     Multiple,
     Native,
     OutpaintError,
@@ -427,8 +426,3 @@ def call_filler(filler: Filler, requests: Sequence[Request], ctx: Context) -> li
         (used[row], None if filled.confidence is None else np.asarray(filled.confidence[row], np.float32))
         for row in range(len(requests))
     ]
-
-
-def fixed_size(spec: FillSpec) -> tuple[int, int] | None:
-    """(height, width) of a filler that takes one size only, else None."""
-    return (spec.size.height, spec.size.width) if isinstance(spec.size, Fixed) else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -401,6 +401,3 @@ class Plugin:
     layouts: tuple[CheckpointLayout, ...] = ()
     contracts: tuple[OnnxContract, ...] = ()
     options: tuple[PluginOption, ...] = ()
-
-
-PluginState: TypeAlias = Literal["ok", "broken"]

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from outpaint_cli.plugin import DeviceError, ModelError, OnnxDescription, OnnxTensor
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 _DEVICE = re.compile(r"auto|cpu|cuda(?::(\d+))?")
@@ -115,10 +114,3 @@ def _why_no_cuda(ort: Any, device: str) -> str:
         f"--device {device}: no such GPU could be used (onnxruntime {ort.__version__} has {listed}); "
         "check the driver and CUDA libraries, or use --device cpu"
     )
-
-
-def as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
-    """``array`` as contiguous float32, copied only where it must be."""
-    import numpy as np
-
-    return np.ascontiguousarray(array, dtype=np.float32)

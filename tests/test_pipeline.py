@@ -192,3 +192,23 @@ def test_a_standard_output_that_is_full_or_closed_is_told_in_one_line(photo: Any
     assert done.returncode == 3
     assert b"Exception ignored" not in done.stderr
     assert b"fault" not in done.stderr
+
+
+def test_a_fault_of_the_program_is_exit_code_1_and_the_others_are_done(
+    outpaint: Outpaint, photo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from outpaint_cli.batch import pipeline
+
+    paint = pipeline.paint_frame
+
+    def stumble(samples: Any, frame: Any, *args: Any, **more: Any) -> Any:
+        if frame.photo.width == 50:
+            raise ZeroDivisionError("a slip")
+        return paint(samples, frame, *args, **more)
+
+    monkeypatch.setattr(pipeline, "paint_frame", stumble)
+    photo("in/a.png", 50, 40), photo("in/b.png", 60, 40)
+    done = outpaint("extend", "in", "--json", "-m", "edge")
+    assert (done.code, done.summary["ok"], done.summary["failed"]) == (1, 1, 1)
+    (line,) = done.lines
+    assert "a fault of outpaint (ZeroDivisionError: a slip)" in line

@@ -29,7 +29,10 @@ def plain(value: Any) -> Any:
 
 @dataclass
 class Event:
-    """One output's end. ``seconds`` is the time its stages took; ``source`` is where the photo sits."""
+    """One output's end. ``seconds`` is the time its stages took; ``source`` is where the photo sits.
+
+    ``flagged`` says which scores are off; ``fault`` marks a failure that is the program's own.
+    """
 
     status: Status
     input: str
@@ -48,6 +51,7 @@ class Event:
     info: dict[str, Any] = field(default_factory=dict)
     error: tuple[str, str] | None = None
     flagged: str = ""
+    fault: bool = False
 
     def as_json(self) -> str:
         """One line, keys as promised; what does not apply is null."""
@@ -86,14 +90,13 @@ class Summary:
     planned: int = 0
     flagged: int = 0
     faults: int = 0
-    unavailable: int = 0
     seconds: float = 0.0
-    notes: Mapping[str, str] = field(default_factory=dict)
 
     def count(self, event: Event) -> None:
         """Take one event in."""
         setattr(self, event.status, getattr(self, event.status) + 1)
         self.flagged += bool(event.flagged)
+        self.faults += event.fault
 
     def as_json(self) -> str:
         """The last line."""

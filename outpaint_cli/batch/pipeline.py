@@ -482,12 +482,13 @@ class Run:
         else:
             text = " ".join(str(error).split())[:200]
             message = f"a fault of outpaint ({type(error).__name__}: {text}); OUTPAINT_DEBUG=1 shows where"
-        return self._event("failed", task, seconds, error=(type(error).__name__, message))
+        fault = not isinstance(error, (OutpaintError, MemoryError))
+        return self._event("failed", task, seconds, error=(type(error).__name__, message), fault=fault)
 
 
-def exit_code(summary: Summary, *, strict: bool = False, faults: bool = False) -> int:
+def exit_code(summary: Summary, *, strict: bool = False) -> int:
     """0, 1 or 3, as docs/cli.md has it."""
-    if faults:
+    if summary.faults:
         return 1
     return 3 if summary.failed or (strict and summary.flagged) else 0
 

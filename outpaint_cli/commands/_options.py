@@ -18,9 +18,6 @@ def option(*names: str, help: str, env: str | None = None, **more: Any) -> Any:
     return typer.Option(*names, help=help, envvar=variable, show_envvar=False, **more)
 
 
-Inputs = Annotated[
-    list[str], typer.Argument(help="Files, folders or globs; - is one picture on standard input.")
-]
 Out = Annotated[
     Path | None,
     option("--out", "-o", help="Folder or file [photo_extended.jpg, dir_extended/].", metavar="PATH"),

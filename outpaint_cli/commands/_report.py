@@ -29,7 +29,6 @@ class Reporter:
         self._stdout_taken = stdout_taken
         self._progress: Any = None
         self._bar: Any = None
-        self._device_said = False
         if not quiet and not as_json and total > 1 and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -206,7 +206,6 @@ def run(
     ref = models.resolve(settings.model)
     tasks = make_plan(sources, settings, stdin=stdin)
     summary = Summary()
-    faults = False
     with stopping() as stop:
         reporter = Reporter(
             len(tasks), quiet=quiet, as_json=as_json, verbose=verbose, stdout_taken=stdout_taken
@@ -227,7 +226,6 @@ def run(
             device_said = settings.device != "auto" or dry_run or as_json
             for event in events:
                 summary.count(event)
-                faults = faults or bool(event.error and "a fault of outpaint" in event.error[1])
                 reporter.event(event)
                 if not device_said and event.device:
                     reporter.note(f"device: {event.device}")
@@ -237,7 +235,7 @@ def run(
         summary.seconds = time.perf_counter() - started
         where = f" -> {_where(settings, tasks)}" if summary.ok and _where(settings, tasks) else ""
         reporter.summary(summary, where)
-    return stop.exit_code or exit_code(summary, strict=strict, faults=faults)
+    return stop.exit_code or exit_code(summary, strict=strict)
 
 
 def _where(settings: Settings, tasks: list) -> str:  # type: ignore[type-arg]
