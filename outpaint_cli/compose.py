@@ -9,7 +9,7 @@ import numpy as np
 
 from outpaint_cli.fill import Grid, Guess, fill_steps, run_fills
 from outpaint_cli.frame import Frame
-from outpaint_cli.plugin import Context, Filler, OutpaintError, Rect
+from outpaint_cli.plugin import Context, Filler, HarmonizeJob, OutpaintError, Rect
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
@@ -140,6 +140,14 @@ def known_mask(frame: Frame, known: Rect) -> Bools:
     mask = np.zeros((frame.height, frame.width), np.bool_)
     mask[known.slices()] = True
     return mask
+
+
+def harmonize_job(painted: Samples, frame: Frame, known: Rect, guess: Guess) -> HarmonizeJob:
+    """What a harmonizer is given: the painted frame, what of it is known, and how sure and coarse the guess is."""
+    step = max(1.0, guess.step)
+    width, height = max(1, round(frame.width / step)), max(1, round(frame.height / step))
+    confidence = guess.confidence(Grid(0, 0, frame.width / width, frame.height / height, width, height))
+    return HarmonizeJob(painted, known_mask(frame, known), known, confidence, (), guess.step)
 
 
 def fill_picture(

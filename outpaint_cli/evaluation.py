@@ -14,15 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from outpaint_cli import metrics, models, registry
-from outpaint_cli.compose import fill_picture, known_mask
-from outpaint_cli.fill import Grid, Guess
+from outpaint_cli.compose import fill_picture, harmonize_job, known_mask
 from outpaint_cli.frame import Frame, round_half_up
-from outpaint_cli.plugin import Context, Filler, HarmonizeJob, Harmonizer, PluginError, Rect
+from outpaint_cli.plugin import Context, Filler, Harmonizer, PluginError, Rect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from outpaint_cli.plugin import Samples
 
     Bytes: TypeAlias = NDArray[np.uint8]
 
@@ -89,7 +86,8 @@ def extend(photo: Bytes, frame: Frame, method: Method, ctx: Context) -> Bytes:
     """``photo`` (h, w, 3) grown to ``frame`` by ``method``: uint8 (H, W, 3). The one place that fills."""
     picture, guess = fill_picture(np.ascontiguousarray(photo), frame, method.filler, ctx)
     if method.harmonizer is not None:
-        picture = _harmonize(picture, frame, guess, method.harmonizer, ctx)
+        job = harmonize_job(picture, frame, frame.photo, guess)
+        picture = method.harmonizer.harmonize(job, ctx).image
     return picture.astype(np.uint8, copy=False)
 
 
@@ -223,11 +221,3 @@ def middle_square(truth: Bytes, size: int) -> Bytes:
 def _middle(width: int, height: int, share: float) -> Rect:
     w, h = max(4, round_half_up(width * share)), max(4, round_half_up(height * share))
     return Rect((width - w) // 2, (height - h) // 2, w, h)
-
-
-def _harmonize(picture: Samples, frame: Frame, guess: Guess, harmonizer: Harmonizer, ctx: Context) -> Samples:
-    step = max(1.0, guess.step)
-    width, height = max(1, round(frame.width / step)), max(1, round(frame.height / step))
-    confidence = guess.confidence(Grid(0, 0, frame.width / width, frame.height / height, width, height))
-    job = HarmonizeJob(picture, known_mask(frame, frame.photo), frame.photo, confidence, (), guess.step)
-    return harmonizer.harmonize(job, ctx).image

@@ -27,15 +27,15 @@ from outpaint_cli import metrics, models, picture, registry
 from outpaint_cli.batch.events import Event, Summary
 from outpaint_cli.batch.journal import Journal
 from outpaint_cli.batch.plan import Settings, Task
-from outpaint_cli.compose import inset, known_mask, paint_frame, ring_strips, tiles
-from outpaint_cli.fill import Grid, Guess, fill_steps, run_fills, working_pixels
+from outpaint_cli.compose import harmonize_job, inset, known_mask, paint_frame, ring_strips, tiles
+from outpaint_cli.fill import Guess, fill_steps, run_fills, working_pixels
+from outpaint_cli.frame import Frame
 from outpaint_cli.plugin import (
     Cancelled,
     Context,
     DeviceError,
     Filler,
     Harmonized,
-    HarmonizeJob,
     Harmonizer,
     ModelError,
     ModelRef,
@@ -47,7 +47,7 @@ from outpaint_cli.plugin import (
 )
 
 if TYPE_CHECKING:
-    from outpaint_cli.plugin import Floats, Samples
+    from outpaint_cli.plugin import Samples
 
 MEMORY = 3 << 30
 """Bytes of decoded pictures and outputs in flight, unless a single one takes more."""
@@ -271,7 +271,7 @@ class Run:
             painted = paint_frame(own, frame, guess, seed=one.seed)
             info: dict[str, Any] = {}
             if self.harmonizer is not None and known != frame.rect:
-                painted = self._harmonize(painted, frame.rect, known, guess, one.seed, info)
+                painted = self._harmonize(painted, frame, known, guess, one.seed, info)
                 at = frame.photo
                 # Whatever a harmonizer does: the photo's own pixels are the photo's.
                 painted[known.slices()] = own[
@@ -318,13 +318,11 @@ class Run:
             raise Cancelled("stopped")
 
     def _harmonize(
-        self, painted: Samples, frame: Rect, known: Rect, guess: Guess, seed: int, info: dict[str, Any]
+        self, painted: Samples, frame: Frame, known: Rect, guess: Guess, seed: int, info: dict[str, Any]
     ) -> Samples:
         assert self.harmonizer is not None
         plugin, _ = registry.find_harmonizer(self.harmonize)
-        mask = np.zeros(painted.shape[:2], np.bool_)
-        mask[known.slices()] = True
-        job = HarmonizeJob(painted, mask, known, coarse_confidence(guess, frame), (), guess.step)
+        job = harmonize_job(painted, frame, known, guess)
         with self._harmonizing:
             try:
                 done = self.harmonizer.harmonize(job, self._context(plugin.name, seed))
@@ -530,13 +528,6 @@ def resized(photo: picture.Picture, width: int, height: int) -> picture.Picture:
         photo.alpha = resize_area(photo.alpha[..., None], width, height)[..., 0]
     photo.notes = (*photo.notes, f"made smaller to {width}x{height} to fit --size")
     return photo
-
-
-def coarse_confidence(guess: Guess, frame: Rect) -> Floats | None:
-    """The filler's confidence over the frame, at the coarseness of its guess."""
-    step = max(1.0, guess.step)
-    width, height = max(1, round(frame.width / step)), max(1, round(frame.height / step))
-    return guess.confidence(Grid(0, 0, frame.width / width, frame.height / height, width, height))
 
 
 def _into_own_space(

@@ -55,13 +55,6 @@ class Display:
         """Pictures a second, smoothed."""
         return self._rate
 
-    def prepare(self, share: float, what: str) -> None:
-        """Work before the first step, such as reading photos."""
-        if self._progress is not None and self._task is not None:
-            done = share if share < 1 else 0.0
-            self._progress.update(self._task, completed=done, told=f"{what} {share:.0%}" if share < 1 else "")
-        self._last = time.monotonic()
-
     def step(self, number: int, progress: float, loss: float, pictures: int) -> None:
         """After every step: ``progress`` in 0..1, ``pictures`` trained on in it by all processes."""
         now = time.monotonic()

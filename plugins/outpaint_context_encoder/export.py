@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from outpaint_cli.training.export import Port, export_onnx
-from outpaint_context_encoder.network import ContextUNet, UNetConfig
+from outpaint_context_encoder.network import ContextUNet
 
 SCHEMA = "1"
 PLUGIN = "context-encoder"
@@ -115,10 +115,3 @@ def _metadata(
         "outpaint.training": json.dumps(training or {}),
         "outpaint.licence": licence,
     }
-
-
-def unet(config: UNetConfig, state: Mapping[str, Tensor]) -> ContextUNet:
-    """Our network with the given weights, in evaluation mode."""
-    network = ContextUNet(config)
-    network.load_state_dict(dict(state))
-    return network.eval()
