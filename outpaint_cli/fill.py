@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -196,7 +196,9 @@ class Request:
 
 
 Answer: TypeAlias = tuple["Floats", "Floats | None"]
-FillSteps: TypeAlias = Generator[list[Request], list[Answer], Guess]
+T = TypeVar("T")
+FillSteps: TypeAlias = Generator[list[Request], list[Answer], T]
+"""Yields what to fill next, is sent the answers, returns the guess made of them."""
 
 
 def working_pixels(spec: FillSpec) -> int | None:
@@ -209,7 +211,7 @@ def working_pixels(spec: FillSpec) -> int | None:
 
 def fill_steps(
     photo: Samples | Floats, known: Rect, frame: Frame, spec: FillSpec, *, seed: int = 0, variant: int = 0
-) -> FillSteps:
+) -> FillSteps[Guess]:
     """Fill ``frame`` around ``photo`` ring by ring; yields what to fill next, is sent the answers.
 
     ``photo`` (h, w, 3) sRGB covers the frame's ``known`` rectangle, possibly reduced. Variants beyond 0 show
@@ -335,12 +337,12 @@ def _along(values: Floats, where: Bools, sigma: float) -> Floats:
     return mean
 
 
-def run_fills(fills: Sequence[FillSteps], filler: Filler, ctx: Context) -> list[Guess | OutpaintError]:
+def run_fills(fills: Sequence[FillSteps[T]], filler: Filler, ctx: Context) -> list[T | OutpaintError]:
     """Drive several photos' fills together: windows of one shape share batches of one fixed size.
 
     A photo whose window can't be filled gets the error in its place; the others go on.
     """
-    results: list[Guess | OutpaintError | None] = [None] * len(fills)
+    results: dict[int, T | OutpaintError] = {}
     answers: dict[int, list[Answer] | None] = dict.fromkeys(range(len(fills)))
     while answers:
         waiting: dict[int, list[Request]] = {}
@@ -357,7 +359,7 @@ def run_fills(fills: Sequence[FillSteps], filler: Filler, ctx: Context) -> list[
             results[index] = error
             del answers[index]
         answers.update(filled)
-    return [result for result in results if result is not None]
+    return [results[index] for index in range(len(fills))]
 
 
 def _fill_requests(

@@ -72,6 +72,11 @@ def model_cards() -> dict[str, tuple[Plugin, ModelCard]]:
     return cards
 
 
+def harmonizers() -> list[str]:
+    """The names of all harmonizers."""
+    return [name for plugin in plugins() for name in plugin.harmonizers]
+
+
 def find_harmonizer(name: str) -> tuple[Plugin, LoadHarmonizer]:
     """The harmonizer called ``name``. Raises ModelError with the names there are."""
     names = ["none"]

@@ -15,8 +15,10 @@ import pytest
 
 from outpaint_cli import picture, registry
 from outpaint_cli.batch.discover import discover
+from outpaint_cli.batch.kinds.extend import Extend
 from outpaint_cli.batch.pipeline import Run
-from outpaint_cli.batch.plan import Settings, make_plan
+from outpaint_cli.batch.plan import make_plan
+from outpaint_cli.batch.settings import Settings
 from outpaint_cli.plugin import (
     Cancelled,
     Context,
@@ -139,8 +141,8 @@ def test_waiting_for_the_rest_of_a_group_does_not_spin(
         return False
 
     settings = Settings(out=tmp_path / "out", jobs=2)
-    tasks = make_plan(discover([str(tmp_path / "in")]), settings)
-    run = Run(settings, ModelRef("grey", "grey"), cancelled, filler=Grey())
+    tasks = make_plan(discover([str(tmp_path / "in")]), settings, Extend())
+    run = Run(settings, Extend(), ModelRef("grey", "grey"), cancelled, filler=Grey())
     assert [event.status for event in run.run(tasks)] == ["ok"] * 3
     assert rounds < 100
 
@@ -158,8 +160,8 @@ def test_cancelling_while_filling_makes_no_failures(photo: Any, tmp_path: Path) 
             raise AssertionError
 
     settings = Settings(out=tmp_path / "out", jobs=2)
-    tasks = make_plan(discover([str(tmp_path / "in")]), settings)
-    run = Run(settings, ModelRef("grey", "grey"), lambda: stopped, filler=Stopped())
+    tasks = make_plan(discover([str(tmp_path / "in")]), settings, Extend())
+    run = Run(settings, Extend(), ModelRef("grey", "grey"), lambda: stopped, filler=Stopped())
     assert list(run.run(tasks)) == []
     assert not (tmp_path / "out").exists()
 
@@ -171,8 +173,8 @@ def test_a_plugin_that_says_cancelled_of_itself_loses_no_event(photo: Any, tmp_p
 
     photo("in/a.png"), photo("in/b.png")
     settings = Settings(out=tmp_path / "out", jobs=1)
-    tasks = make_plan(discover([str(tmp_path / "in")]), settings)
-    run = Run(settings, ModelRef("grey", "grey"), filler=Odd())
+    tasks = make_plan(discover([str(tmp_path / "in")]), settings, Extend())
+    run = Run(settings, Extend(), ModelRef("grey", "grey"), filler=Odd())
     assert [event.status for event in run.run(tasks)] == ["failed", "failed"]
 
 
@@ -197,16 +199,16 @@ def test_a_standard_output_that_is_full_or_closed_is_told_in_one_line(photo: Any
 def test_a_fault_of_the_program_is_exit_code_1_and_the_others_are_done(
     outpaint: Outpaint, photo: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from outpaint_cli.batch import pipeline
+    from outpaint_cli.batch.kinds import extend
 
-    paint = pipeline.paint_frame
+    paint = extend.paint_frame
 
     def stumble(samples: Any, frame: Any, *args: Any, **more: Any) -> Any:
         if frame.photo.width == 50:
             raise ZeroDivisionError("a slip")
         return paint(samples, frame, *args, **more)
 
-    monkeypatch.setattr(pipeline, "paint_frame", stumble)
+    monkeypatch.setattr(extend, "paint_frame", stumble)
     photo("in/a.png", 50, 40), photo("in/b.png", 60, 40)
     done = outpaint("extend", "in", "--json", "-m", "edge")
     assert (done.code, done.summary["ok"], done.summary["failed"]) == (1, 1, 1)

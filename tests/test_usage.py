@@ -14,8 +14,10 @@ import pytest
 
 from outpaint_cli import registry
 from outpaint_cli.batch.discover import discover
+from outpaint_cli.batch.kinds.extend import Extend
 from outpaint_cli.batch.pipeline import Run
-from outpaint_cli.batch.plan import Settings, make_plan
+from outpaint_cli.batch.plan import make_plan
+from outpaint_cli.batch.settings import Settings
 from outpaint_cli.plugin import Context, FillSpec, ModelRef, Multiple, OnnxContract, OnnxDescription, Plugin
 from tests.conftest import Outpaint, files
 
@@ -114,8 +116,10 @@ def test_the_root_of_a_disk_needs_an_output(
 
     source = Source(photo("a.png"), Path("a.png"), Path(tmp_path.anchor))
     with pytest.raises(UsageError, match="-o"):
-        make_plan([source], Settings())
-    assert make_plan([source], Settings(out=tmp_path / "out"))[0].output == tmp_path / "out" / "a.png"
+        make_plan([source], Settings(), Extend())
+    assert (
+        make_plan([source], Settings(out=tmp_path / "out"), Extend())[0].output == tmp_path / "out" / "a.png"
+    )
 
 
 def test_dash_as_output_is_standard_output(photo: Any, tmp_path: Path) -> None:
@@ -203,7 +207,7 @@ def test_a_fill_spec_that_makes_no_sense_is_refused(text: str) -> None:
 def test_a_fault_with_one_photo_spares_the_others_of_its_group(
     photo: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from outpaint_cli.batch import pipeline
+    from outpaint_cli.batch.kinds import extend
 
     class Grey:
         spec = FillSpec(Multiple(32, 64, 64), max_batch=8)
@@ -214,15 +218,15 @@ def test_a_fault_with_one_photo_spares_the_others_of_its_group(
 
     for i in range(3):
         photo(f"in/{i}.png", 60 + i, 40)
-    steps: Callable[..., Any] = pipeline.fill_steps
+    steps: Callable[..., Any] = extend.fill_steps
 
     def faulty(samples: np.ndarray, *args: Any, **more: Any) -> Any:
         if samples.shape[1] == 61:
             raise MemoryError
         return (yield from steps(samples, *args, **more))
 
-    monkeypatch.setattr(pipeline, "fill_steps", faulty)
+    monkeypatch.setattr(extend, "fill_steps", faulty)
     settings = Settings(out=tmp_path / "out", harmonize="none", jobs=1)
-    tasks = make_plan(discover([str(tmp_path / "in")]), settings)
-    events = list(Run(settings, ModelRef("grey", "grey"), filler=Grey()).run(tasks))
+    tasks = make_plan(discover([str(tmp_path / "in")]), settings, Extend())
+    events = list(Run(settings, Extend(), ModelRef("grey", "grey"), filler=Grey()).run(tasks))
     assert {Path(e.input).name: e.status for e in events} == {"0.png": "ok", "1.png": "failed", "2.png": "ok"}

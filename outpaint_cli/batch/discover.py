@@ -40,11 +40,12 @@ def discover(
     recursive: bool = False,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
-    skip: Path | None = None,
+    skip: Sequence[Path] = (),
 ) -> list[Source]:
     """The inputs in a steady order, each once. ``listed`` comes from --from-file: what is missing there fails alone.
 
-    ``skip`` is a folder that is never searched (the output). Raises UsageError for an input that is not there.
+    ``skip`` are folders that are never searched (the output, masks) and files that are never taken from a
+    folder. Raises UsageError for an input that is not there.
     """
     found: list[Source] = []
     for text in inputs:
@@ -129,17 +130,17 @@ def _wanted(relative: PurePath, include: Sequence[str], exclude: Sequence[str]) 
 
 
 def _folder(
-    root: Path, recursive: bool, include: Sequence[str], exclude: Sequence[str], skip: Path | None
+    root: Path, recursive: bool, include: Sequence[str], exclude: Sequence[str], skip: Sequence[Path]
 ) -> Iterator[Source]:
     """Pictures of a folder, sorted; links to folders are followed, each folder is visited once."""
-    skipped = skip.resolve() if skip else None
+    skipped = {path.resolve() for path in skip}
     visited: set[Path] = set()
     waiting = [root]
     while waiting:
         folder = waiting.pop()
         try:
             resolved = folder.resolve()
-            if resolved in visited or (resolved == skipped and folder != root):
+            if resolved in visited or (resolved in skipped and folder != root):
                 continue
             visited.add(resolved)
             names = sorted(path.name for path in folder.iterdir())
@@ -156,6 +157,8 @@ def _folder(
                 below.append(path)
             elif _wanted(path.relative_to(root), include, exclude):
                 source = _file(path)
+                if skipped and not source.error and path.resolve() in skipped:
+                    continue
                 yield Source(path, path.relative_to(root), root, source.error)
         if recursive:
             waiting += reversed(below)

@@ -29,12 +29,12 @@ class Journal:
         """Where it lies."""
         return self.folder / FOLDER / NAME
 
-    def fingerprint(self, output: Path) -> str | None:
-        """The fingerprint with which ``output`` was last made, or None."""
+    def record(self, output: Path) -> dict[str, Any] | None:
+        """What was noted when ``output`` was last made, or None."""
         with self._lock:
             if self._records is None:
                 self._records = self._read()
-            return self._records.get(self._key(output), {}).get("fingerprint")
+            return self._records.get(self._key(output))
 
     def add(self, output: Path, record: dict[str, Any]) -> None:
         """Append one line; raises OSError."""
@@ -69,3 +69,13 @@ class Journal:
             except (ValueError, KeyError, TypeError):
                 continue  # torn, or not ours
         return records
+
+
+def find_record(output: Path) -> dict[str, Any] | None:
+    """What the journal of ``output``'s folder, or of one above it, noted of it; None where there is none."""
+    path = output.absolute()
+    for folder in path.parents:
+        record = Journal(folder).record(path) if (folder / FOLDER / NAME).is_file() else None
+        if record is not None:
+            return record
+    return None

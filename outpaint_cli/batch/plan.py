@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from outpaint_cli import picture
 from outpaint_cli.batch.discover import SUFFIXES, Source
-from outpaint_cli.frame import Frame, Geometry, plan_frame
+from outpaint_cli.batch.kinds import Kind
+from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.plugin import OutpaintError, PictureError, UsageError
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
@@ -23,51 +24,6 @@ SUFFIX_FORMATS = {
     ".hif": "HEIF",
 }  # fmt: skip
 """What ``-o photo.suffix`` writes."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the user asked for, apart from the inputs."""
-
-    geometry: Geometry = field(default_factory=Geometry)
-    out: Path | None = None
-    verb: str = "extended"
-    model: str = "context-encoder"
-    harmonize: str = "auto"
-    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    overlap: int = 0
-    existing: str = "skip"
-    format: str = "keep"
-    quality: int = 95
-    strip_metadata: bool = False
-    device: str = "auto"
-    jobs: int = 0
-    shard: tuple[int, int] = (1, 1)
-    seed: int = 0
-    variants: int = 1
-    min_score: float | None = None
-    max_pixels: int = picture.MAX_PIXELS
-    fail_fast: bool = False
-
-
-@dataclass(frozen=True)
-class Task:
-    """One output to make. ``output`` None is standard output. ``error`` says why it can't be made."""
-
-    source: Source
-    output: Path | None
-    folder: Path | None
-    frame: Frame | None
-    info: picture.PictureInfo | None
-    format: str = ""
-    variant: int = 0
-    data: bytes | None = None
-    error: OutpaintError | None = None
-
-    @property
-    def name(self) -> str:
-        """What messages call the input."""
-        return "stdin" if self.source.path is None else str(self.source.path)
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -84,15 +40,18 @@ def in_shard(relative: PurePath, shard: tuple[int, int]) -> bool:
     return int.from_bytes(digest[:8], "big") % shard[1] == shard[0] - 1
 
 
-def make_plan(sources: Sequence[Source], settings: Settings, *, stdin: bytes | None = None) -> list[Task]:
+def make_plan(
+    sources: Sequence[Source], settings: Settings, kind: Kind, *, stdin: bytes | None = None
+) -> list[Task]:
     """A task for every output. What can't be made carries its error.
 
     Raises UsageError, before any work, when an output would be an input or two inputs would have one output.
     """
     _check_out(sources, settings)
+    kind.check_inputs(list(sources))
     workers = settings.jobs or os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
-        tasks = [t for ts in pool.map(lambda s: _plan_one(s, settings, stdin), sources) for t in ts]
+        tasks = [t for ts in pool.map(lambda s: _plan_one(s, settings, kind, stdin), sources) for t in ts]
     tasks = _resolve_clashes(tasks)
     return [task for task in tasks if in_shard(task.source.relative, settings.shard)]
 
@@ -132,13 +91,14 @@ def _single_file_output(source: Source, settings: Settings) -> bool:
     )
 
 
-def _plan_one(source: Source, settings: Settings, stdin: bytes | None) -> list[Task]:
+def _plan_one(source: Source, settings: Settings, kind: Kind, stdin: bytes | None) -> list[Task]:
     data = stdin if source.path is None else None
     try:
         if source.error:
             raise PictureError(source.error)
         info = picture.probe(data if data is not None else source.path or b"", max_pixels=settings.max_pixels)
-        frame = plan_frame(info.width, info.height, settings.geometry)
+        layout = kind.layout(source, info, data)
+        frame = layout.frame
         if frame.rect.area > settings.max_pixels:
             raise PictureError(
                 f"the output would be {frame.width}x{frame.height}, more than {settings.max_pixels} pixels; "
@@ -150,8 +110,8 @@ def _plan_one(source: Source, settings: Settings, stdin: bytes | None) -> list[T
     tasks = []
     for variant in range(settings.variants):
         tag = f"_v{variant + 1}" if settings.variants > 1 else ""
-        output, folder = _output(source, settings, suffix, tag)
-        tasks.append(Task(source, output, folder, frame, info, written, variant, data))
+        output, folder = _output(source, settings, kind.verb, suffix, tag)
+        tasks.append(Task(source, output, folder, layout, info, written, variant, data))
     return tasks
 
 
@@ -164,7 +124,9 @@ def _format(source: Source, info: picture.PictureInfo, settings: Settings) -> tu
     return picture.output_format(info, wanted, suffix)
 
 
-def _output(source: Source, settings: Settings, suffix: str, tag: str) -> tuple[Path | None, Path | None]:
+def _output(
+    source: Source, settings: Settings, verb: str, suffix: str, tag: str
+) -> tuple[Path | None, Path | None]:
     """Where the output goes, and the folder whose journal knows it."""
     out = settings.out
     if source.path is None and out is None:
@@ -178,10 +140,10 @@ def _output(source: Source, settings: Settings, suffix: str, tag: str) -> tuple[
         root = source.root if source.root.name not in ("", "..") else source.root.resolve()
         if not root.name:
             raise UsageError(f"{root} has no folder beside it for the output; say with -o where it goes")
-        folder = root.with_name(f"{root.name}_{settings.verb}")
+        folder = root.with_name(f"{root.name}_{verb}")
         return folder / relative.with_name(f"{relative.stem}{tag}{suffix}"), folder
     assert source.path is not None
-    name = f"{source.path.stem}_{settings.verb}{tag}{suffix}"
+    name = f"{source.path.stem}_{verb}{tag}{suffix}"
     return source.path.with_name(name), source.path.parent
 
 

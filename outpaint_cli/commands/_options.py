@@ -20,10 +20,23 @@ def option(*names: str, help: str, env: str | None = None, **more: Any) -> Any:
 
 Out = Annotated[
     Path | None,
-    option("--out", "-o", help="Folder or file [photo_extended.jpg, dir_extended/].", metavar="PATH"),
+    option(
+        "--out",
+        "-o",
+        help="Folder or file [beside the input, as photo_extended.jpg or dir_extended/].",
+        metavar="PATH",
+    ),
 ]
 Model = Annotated[
     str, option("--model", "-m", help="A name from 'models list', or a file.onnx.", metavar="REF")
+]
+Harmonizer = Annotated[
+    str, option("--harmonize", help="Finish the generated area.", metavar="auto|none|NAME")
+]
+MaskInvert = Annotated[bool, option("--mask-invert", help="Black is marked, not white.")]
+Guides = Annotated[
+    list[str],
+    option("--guide", help="Another photo of the same place, to take patches from.", metavar="FILE|DIR|GLOB"),
 ]
 Recursive = Annotated[bool, option("--recursive", "-r", help="Sub-folders too, mirrored in the output.")]
 Include = Annotated[

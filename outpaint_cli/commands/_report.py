@@ -23,7 +23,9 @@ def say(text: str) -> None:
 class Reporter:
     """Prints events as they come: a summary with progress, paths only, JSON lines, or every file."""
 
-    def __init__(self, total: int, *, quiet: bool, as_json: bool, verbose: bool, stdout_taken: bool) -> None:
+    def __init__(
+        self, total: int, *, doing: str, quiet: bool, as_json: bool, verbose: bool, stdout_taken: bool
+    ) -> None:
         self.quiet, self.as_json, self.verbose = quiet, as_json, verbose
         self._out = sys.stderr if stdout_taken else sys.stdout
         self._stdout_taken = stdout_taken
@@ -37,7 +39,7 @@ class Reporter:
                 TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                 console=Console(stderr=True), transient=True,
             )  # fmt: skip
-            self._bar = self._progress.add_task("extending", total=total)
+            self._bar = self._progress.add_task(doing, total=total)
             self._progress.start()
 
     def event(self, event: Event) -> None:

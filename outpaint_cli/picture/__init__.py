@@ -7,7 +7,7 @@
 >>> write_atomic(output, done.data)
 """
 
-from outpaint_cli.picture._colour import from_srgb, is_srgb, to_srgb
+from outpaint_cli.picture._colour import at_depth, from_srgb, is_srgb, to_srgb
 from outpaint_cli.picture._read import probe, read, read_photo_properties, read_photo_rect
 from outpaint_cli.picture._types import MAX_PIXELS, Encoded, JpegSettings, Picture, PictureInfo, Samples
 from outpaint_cli.picture._write import encode, output_format, write_atomic
@@ -20,6 +20,7 @@ __all__ = [
     "Picture",
     "PictureInfo",
     "Samples",
+    "at_depth",
     "encode",
     "from_srgb",
     "is_srgb",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,13 @@ def _down() -> NDArray[np.uint8]:
 def to_depth(samples: NDArray[np.uint8], dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> Samples:
     """8 bit to 8 or 16 (255 is 65535)."""
     return samples if dtype == np.uint8 else samples.astype(np.uint16) * np.uint16(257)
+
+
+def at_depth(samples: Samples, dtype: np.dtype[Any]) -> Samples:
+    """``samples`` as ``dtype``, uint8 or uint16; not copied where they are that already."""
+    if samples.dtype == dtype:
+        return samples
+    return to_8_bit(samples) if dtype == np.uint8 else to_depth(samples, np.dtype(np.uint16))
 
 
 # ----------------------------------------------------------------------------------------- profiles

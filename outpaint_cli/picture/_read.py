@@ -126,6 +126,7 @@ def probe(source: Path | bytes, *, max_pixels: int = MAX_PIXELS) -> PictureInfo:
             has_alpha=header.has_alpha,
             frames=header.frames,
             palette=header.palette,
+            turned=turned,
         )
 
 

@@ -20,7 +20,8 @@ class PictureInfo:
 
     ``width`` and ``height`` in pixels after the EXIF orientation; ``format`` one of JPEG, PNG, WEBP, TIFF,
     BMP, GIF, AVIF, HEIF; ``mode`` L, RGB or CMYK as :func:`read` would give it (palette: RGB, 1 bit: L);
-    ``bits`` 8 or 16; ``frames`` pictures in the file; ``palette`` whether the colours are indexed.
+    ``bits`` 8 or 16; ``frames`` pictures in the file; ``palette`` whether the colours are indexed;
+    ``turned`` whether the file stores the picture lying on its side, height and width exchanged.
     """
 
     width: int
@@ -31,6 +32,7 @@ class PictureInfo:
     has_alpha: bool
     frames: int
     palette: bool = False
+    turned: bool = False
 
 
 @dataclass(frozen=True)

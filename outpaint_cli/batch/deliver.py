@@ -1,0 +1,130 @@
+"""Outputs on their way out: what is already there, writing, and the journal's line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import outpaint_cli
+from outpaint_cli import picture, registry
+from outpaint_cli.batch.journal import Journal
+from outpaint_cli.batch.kinds import Kind
+from outpaint_cli.batch.settings import Settings, Task
+from outpaint_cli.plugin import ModelRef, PictureError
+
+
+@dataclass
+class Delivery:
+    """Knows the journals of a run's output folders; safe to use from several threads."""
+
+    settings: Settings
+    kind: Kind
+    ref: ModelRef | None
+    note: Callable[[str], None]
+    _journals: dict[Path, Journal] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fingerprint(self, task: Task, content: str, mask: str) -> str:
+        """What an output is made of and with; ``content`` and ``mask`` are the files' sha256."""
+        s = self.settings
+        made_with = [
+            content, mask, self.kind.verb, self.kind.identity(), task.format, s.quality, s.strip_metadata, s.seed,
+            task.variant, self.ref and [self.ref.name, self.ref.revision], s.harmonize,
+            {plugin: dict(sorted(values.items())) for plugin, values in sorted(s.options.items())},
+            [guide.content for guide in s.guides], outpaint_cli.__version__, self._plugin_versions(),
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(made_with).encode()).hexdigest()[:32]
+
+    def _plugin_versions(self) -> list[str]:
+        """The distributions, with versions, that make the pixels: a newer plugin makes other ones."""
+        filler = self.ref.plugin if self.ref else ""
+        harmonizer = self.settings.harmonize
+        return [
+            found.distribution
+            for found in registry.find_plugins()
+            if found.plugin and (found.name == filler or harmonizer in found.plugin.harmonizers)
+        ]
+
+    def skip(self, task: Task, fingerprint: Callable[[], str]) -> tuple[str, dict[str, float]]:
+        """Why the output need not be made, or "", and the scores noted of it.
+
+        An output made with other settings, or without the scores that are now asked for, is made again.
+        Raises PictureError under --existing error.
+        """
+        if task.output is None or task.folder is None or not os.path.lexists(task.output):
+            return "", {}
+        if task.output.is_dir():
+            raise PictureError(f"{task.output} is a folder; choose another -o")
+        if self.settings.existing == "error":
+            raise PictureError(f"{task.output} is already there; use --existing skip or overwrite")
+        if self.settings.existing == "overwrite":
+            return "", {}
+        made = self._journal(task.folder).record(task.output)
+        if made is None:
+            return "already there, not made by outpaint; --overwrite replaces it", {}
+        scores = made.get("scores")
+        if made.get("fingerprint") != fingerprint():
+            return "", {}
+        if self.settings.min_score is not None and not isinstance(scores, dict):
+            return "", {}
+        return "already there, made with the same settings", scores if isinstance(scores, dict) else {}
+
+    def write(
+        self, task: Task, data: bytes, stdout: Callable[[bytes], None] | None, record: dict[str, Any]
+    ) -> None:
+        """Write an output and its line in the journal, ``record``. Raises PictureError."""
+        if task.output is None or task.folder is None:
+            _to_stdout(data, stdout)
+            return
+        try:
+            task.output.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PictureError(
+                f"the output folder can't be made ({reason(error)}); choose another -o"
+            ) from error
+        picture.write_atomic(task.output, data)
+        model = {"model": self.ref.name, "revision": self.ref.revision} if self.ref else {}
+        record = {**record, **model, "version": outpaint_cli.__version__}
+        try:
+            self._journal(task.folder).add(task.output, record)
+        except OSError as error:
+            self.note(
+                f"{task.output}: written, but the journal could not be ({reason(error)}); a later run "
+                "can't tell with which settings it was made"
+            )
+
+    def _journal(self, folder: Path) -> Journal:
+        with self._lock:
+            return self._journals.setdefault(folder, Journal(folder))
+
+
+def _to_stdout(data: bytes, stdout: Callable[[bytes], None] | None) -> None:
+    if stdout is None:
+        raise PictureError("there is nowhere to write to; give -o")
+    try:
+        stdout(data)
+    except OSError as error:
+        raise PictureError(
+            f"standard output can't be written ({reason(error)}); check where it goes, or give -o"
+        ) from error
+
+
+def read_bytes(path: Path | None) -> bytes:
+    """A file's content. Raises PictureError."""
+    if path is None:
+        raise PictureError("there is nothing on standard input")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PictureError(f"can't be read ({reason(error)}); check its permissions") from error
+
+
+def reason(error: OSError) -> str:
+    """What the system says, in small letters."""
+    return (error.strerror or type(error).__name__).lower()

@@ -1,0 +1,166 @@
+"""harmonize: what was generated around or in a photo gets the photo's own texture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from outpaint_cli import picture
+from outpaint_cli.batch.discover import Source
+from outpaint_cli.batch.journal import find_record
+from outpaint_cli.batch.kinds import Finish, Made
+from outpaint_cli.batch.masks import Masks, read_mask
+from outpaint_cli.batch.pixels import mended
+from outpaint_cli.batch.settings import Layout, Task
+from outpaint_cli.compose import known_mask
+from outpaint_cli.fill import FillSteps
+from outpaint_cli.frame import Frame
+from outpaint_cli.plugin import Filler, HarmonizeJob, PictureError, Rect
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Bools
+
+REMEDY = "say where the photo sits with --source X,Y,W,H, or which part is new with --mask"
+
+
+@dataclass(frozen=True)
+class Harmonize:
+    """Finish what outpaint or another tool generated.
+
+    The generated part is the white of ``masks``, or all outside ``source``, or outside the photo's place as
+    the picture's XMP or the journal of its folder tells it.
+    """
+
+    source: Rect | None = None
+    masks: Masks | None = None
+    verb: str = "harmonized"
+    doing: str = "harmonizing"
+    fills: bool = False
+
+    def identity(self) -> list[Any]:
+        """The options as plain JSON; the mask's content counts by itself."""
+        rect = self.source
+        return [rect and [rect.x, rect.y, rect.width, rect.height], self.masks and self.masks.invert]
+
+    def check_inputs(self, sources: list[Source]) -> None:
+        """Masks must be findable."""
+        if self.masks:
+            self.masks.check_inputs(sources)
+
+    def check_filler(self, name: str, filler: Filler) -> None:
+        """There is no model."""
+
+    def layout(self, source: Source, info: picture.PictureInfo, data: bytes | None) -> Layout:
+        """The picture itself is the frame. Raises PictureError where nothing says what is new in it."""
+        whole = Rect(0, 0, info.width, info.height)
+        if self.masks is not None:
+            mask = self.masks.find(source, info)
+            return Layout(Frame(info.width, info.height, whole), mask)
+        if self.source is not None:
+            if not whole.contains(self.source):
+                raise PictureError(
+                    f"--source reaches beyond the picture ({info.width}x{info.height}); give it in its pixels"
+                )
+            return Layout(Frame(info.width, info.height, self.source))
+        photo, scale = _place(source.path if data is None else data, source.path, info)
+        if not whole.contains(photo) or photo.area == 0:
+            _unfit(info)
+        return Layout(Frame(info.width, info.height, photo), None, scale)
+
+    def work(self, task: Task, photo: picture.Picture, mask: bytes | None) -> Touch | str:
+        """The picture and what of it is known."""
+        assert task.layout is not None
+        frame, soft = task.layout.frame, False
+        if mask is None:
+            known = known_mask(frame, frame.photo)
+        else:
+            assert self.masks is not None
+            new, soft = read_mask(mask, self.masks.invert, photo.width, photo.height)
+            known = ~new
+            if not known.any():
+                raise PictureError(
+                    f"its mask {task.layout.mask} leaves nothing of the photo known; is it inverted?"
+                )
+        if known.all():
+            return "nothing in it is generated"
+        return Touch(photo, known, task.layout.scale, soft)
+
+
+@dataclass
+class Touch:
+    """One picture whose unknown part is to be finished."""
+
+    photo: picture.Picture
+    known: Bools
+    scale: float
+    soft: bool = False
+
+    def ready(self, filler: Filler, seed: int, variant: int) -> None:
+        """Nothing is filled."""
+
+    def steps(self) -> FillSteps[None]:
+        """Nothing is filled."""
+        yield from ()
+
+    def make(self, guess: Any, seed: int, finish: Finish | None) -> Made:
+        """The picture finished, and its known pixels back."""
+        assert finish is not None
+        own = picture.to_srgb(self.photo)
+        at = bounds(self.known)
+        painted = finish(HarmonizeJob(own.copy(), self.known, at, None, (), self.scale))
+        restore(painted, own, self.known)
+        made = mended(self.photo, own, painted, self.known)
+        info: dict[str, Any] = {"mask": "soft edges, cut at 50 %"} if self.soft else {}
+        return Made(made, painted, lambda: self.known, at, info=info)
+
+
+def restore(painted: Any, own: Any, known: Bools) -> None:
+    """Put ``own`` (H, W, 3) back into ``painted`` wherever ``known`` (H, W) is true, in place, by rows."""
+    for row in range(0, len(known), 256):
+        part = slice(row, row + 256)
+        np.copyto(painted[part], own[part], where=known[part, :, None])
+
+
+def bounds(mask: Bools) -> Rect:
+    """The smallest rectangle that holds all true pixels of ``mask`` (H, W); empty where there are none."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return Rect(0, 0, 0, 0)
+    y, x = int(rows[0]), int(columns[0])
+    return Rect(x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y)
+
+
+def _place(file: Path | bytes | None, path: Path | None, info: picture.PictureInfo) -> tuple[Rect, float]:
+    """Where the photo sits, and how coarse the guess around it is, from the XMP or else the journal."""
+    found = picture.read_photo_properties(file) if file is not None else {}
+    try:
+        x, y, width, height = (int(found[f"Photo{name}"]) for name in ("X", "Y", "Width", "Height"))
+        frame = int(found["FrameWidth"]), int(found["FrameHeight"])
+        scale = float(found.get("GuessStep", "1"))
+    except (KeyError, ValueError):
+        pass
+    else:
+        if frame != (info.width, info.height):
+            _unfit(info)
+        return Rect(x, y, width, height), scale if 1 <= scale <= 1e6 else 1.0
+    record = find_record(path) if path is not None else None
+    try:
+        at = (record or {})["source"]
+        rect = Rect(*(int(at[name]) for name in ("x", "y", "width", "height")))
+        scale = float((record or {}).get("step", 1))
+    except (KeyError, TypeError, ValueError):
+        raise PictureError(f"neither its XMP nor a journal says where the photo sits; {REMEDY}") from None
+    size = (record or {}).get("width", info.width), (record or {}).get("height", info.height)
+    if size != (info.width, info.height):
+        _unfit(info)
+    return rect, scale
+
+
+def _unfit(info: picture.PictureInfo) -> NoReturn:
+    raise PictureError(
+        f"where the photo sat was noted for another size than {info.width}x{info.height}: the picture was "
+        f"changed since; {REMEDY}"
+    )

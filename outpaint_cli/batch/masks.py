@@ -1,0 +1,144 @@
+"""Masks: which file belongs to a photo, and which of the photo's pixels it marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from outpaint_cli import picture
+from outpaint_cli.batch.discover import SUFFIXES, Source
+from outpaint_cli.plugin import PictureError, UsageError
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Bools, Samples
+
+SOFT = 0.05
+"""Values further than this from black and white, as a share of the range, make a mask soft."""
+
+
+@dataclass(frozen=True)
+class Masks:
+    """``--mask``: one file for all photos, or a folder that mirrors theirs. White is marked, unless ``invert``."""
+
+    path: Path
+    invert: bool = False
+
+    @classmethod
+    def at(cls, text: str, invert: bool) -> Masks:
+        """The masks that ``--mask text`` names. Raises UsageError where nothing is there."""
+        path = Path(text)
+        if not path.exists():
+            raise UsageError(f"--mask {text} is not there; check the path")
+        return cls(path, invert)
+
+    @property
+    def skip(self) -> Path:
+        """What is no input, even in a folder of inputs."""
+        return self.path
+
+    def check_inputs(self, sources: list[Source]) -> None:
+        """Raise UsageError where a picture without a name would need one to find its mask."""
+        if self.path.is_dir() and any(source.path is None for source in sources):
+            raise UsageError(
+                "a picture on standard input has no name to find its mask by; give --mask a file"
+            )
+
+    def find(self, source: Source, info: picture.PictureInfo) -> Path:
+        """The mask of a photo, its shape checked against the photo's. Raises PictureError."""
+        path = _matching(self.path, source.relative) if self.path.is_dir() else self.path
+        try:
+            mask = picture.probe(path)
+        except PictureError as error:
+            raise PictureError(f"its mask {path}: {error}") from error
+        check_shape(path, mask.width, mask.height, info)
+        return path
+
+
+def _matching(folder: Path, relative: PurePath) -> Path:
+    """The picture in ``folder`` at the same relative path: the same name, or the same stem with another ending."""
+    wanted = folder / relative
+    if wanted.is_file():
+        return wanted
+    try:
+        beside = sorted(wanted.parent.iterdir())
+    except OSError:
+        beside = []
+    found = [
+        path
+        for path in beside
+        if path.stem == wanted.stem and path.suffix.lower() in SUFFIXES and path.is_file()
+    ]
+    if not found:
+        raise PictureError(
+            f"there is no mask {wanted.with_suffix('')}.* for it; add one, or --exclude the photo"
+        )
+    if len(found) > 1:
+        raise PictureError(f"there are two masks for it, {found[0]} and {found[1].name}; remove one")
+    return found[0]
+
+
+def check_shape(path: Path, width: int, height: int, photo: picture.PictureInfo) -> None:
+    """Raise PictureError where a mask of that size is not the photo, scaled, to rounding."""
+    if _scaled(width, height, photo.width, photo.height):
+        return
+    sizes = f"its mask {path} is {width}x{height}, the photo {photo.width}x{photo.height}"
+    if photo.turned and _scaled(width, height, photo.height, photo.width):
+        raise PictureError(
+            f"{sizes} once turned upright as its EXIF says; the mask fits the unturned photo: turn the mask too"
+        )
+    raise PictureError(f"{sizes}: the shapes differ; make the mask for the whole photo")
+
+
+def _scaled(a_width: int, a_height: int, b_width: int, b_height: int) -> bool:
+    """Whether a is b at another size, sides rounded up or down."""
+    low = max((a_width - 1) / b_width, (a_height - 1) / b_height)
+    return low < min((a_width + 1) / b_width, (a_height + 1) / b_height)
+
+
+def read_mask(data: bytes, invert: bool, width: int, height: int) -> tuple[Bools, bool]:
+    """The marked pixels, bool (height, width), of a mask file of any size, and whether it had to be thresholded.
+
+    White is marked; what is painted on a transparent layer counts as painted on black. Soft values are
+    thresholded at half; another size is scaled by nearest neighbour. Raises PictureError.
+    """
+    try:
+        mask = picture.read(data)
+    except PictureError as error:
+        raise PictureError(f"its mask can't be read: {error}") from error
+    grey = _grey(mask)
+    top = int(np.iinfo(grey.dtype).max)
+    soft = bool(((grey > SOFT * top) & (grey < (1 - SOFT) * top)).any())
+    marked = grey > top // 2
+    if invert:
+        marked = ~marked
+    if marked.shape != (height, width):
+        rows = (2 * np.arange(height) + 1) * marked.shape[0] // (2 * height)
+        columns = (2 * np.arange(width) + 1) * marked.shape[1] // (2 * width)
+        marked = marked[np.ix_(rows, columns)]
+    return marked, soft
+
+
+def alpha_mask(photo: picture.Picture) -> tuple[Bools, bool]:
+    """The photo's own transparent pixels, bool (H, W), less than half opaque, and whether others lie between."""
+    if photo.alpha is None:
+        raise PictureError("it has no transparency that could say where the hole is; give --mask a file")
+    top = int(np.iinfo(photo.alpha.dtype).max)
+    soft = bool(((photo.alpha > SOFT * top) & (photo.alpha < (1 - SOFT) * top)).any())
+    return photo.alpha <= top // 2, soft
+
+
+def _grey(mask: picture.Picture) -> Samples:
+    """The values of a mask, (H, W), as stored: a mask is no photo, and its profile means nothing."""
+    if mask.mode == "L":
+        grey: Samples = mask.pixels[..., 0]
+    else:
+        rgb = mask.pixels if mask.mode == "RGB" else picture.to_srgb(mask)
+        grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)
+    if mask.alpha is not None:
+        top = np.uint32(np.iinfo(grey.dtype).max)
+        grey = (grey.astype(np.uint32) * mask.alpha // top).astype(grey.dtype)
+    return grey

@@ -1,0 +1,126 @@
+"""The options that extend, inpaint and harmonize share, declared once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from outpaint_cli.commands import _options as o
+from outpaint_cli.plugin import UsageError
+
+if TYPE_CHECKING:
+    from outpaint_cli.batch.settings import Settings
+
+FORMATS = ("keep", "png", "jpg", "webp", "tiff", "avif")
+
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="INPUT...", help="Files, folders or globs; - is one picture on standard input."),
+]
+
+
+@dataclass
+class Common:
+    """The shared options as they were given; their order is that of --help."""
+
+    guide: o.Guides = field(default_factory=list)
+    existing: o.Existing = "skip"
+    overwrite: o.Overwrite = False
+    recursive: o.Recursive = False
+    include: o.Include = field(default_factory=list)
+    exclude: o.Exclude = field(default_factory=list)
+    from_file: o.FromFile = None
+    null: o.Nul = False
+    format: o.Format = "keep"
+    quality: o.Quality = 95
+    strip_metadata: o.Strip = False
+    device: o.Device = "auto"
+    jobs: o.Jobs = 0
+    shard: o.Shard = "1/1"
+    seed: o.Seed = 0
+    variants: o.Variants = 1
+    option: o.PluginOptions = field(default_factory=list)
+    min_score: o.MinScore = None
+    strict: o.Strict = False
+    max_pixels: o.MaxPixels = 500_000_000
+    offline: o.Offline = False
+    dry_run: o.DryRun = False
+    fail_fast: o.FailFast = False
+    quiet: o.Quiet = False
+    as_json: o.Json = False
+    verbose: o.Verbose = False
+
+    def settle(self, ctx: typer.Context) -> None:
+        """Let the command line beat the environment where options exclude each other. Raises UsageError."""
+        if o.on_command_line(ctx, "existing") and o.from_environment(ctx, "overwrite"):
+            self.overwrite = False
+        if self.quiet and (self.as_json or self.verbose):
+            if o.on_command_line(ctx, "quiet"):
+                self.as_json = self.as_json and o.on_command_line(ctx, "as_json")
+                self.verbose = self.verbose and o.on_command_line(ctx, "verbose")
+            elif o.on_command_line(ctx, "as_json") or o.on_command_line(ctx, "verbose"):
+                self.quiet = False
+        if self.quiet and (self.as_json or self.verbose):
+            raise UsageError("--quiet goes with neither --json nor --verbose")
+        if self.null and self.from_file is None and o.on_command_line(ctx, "null"):
+            raise UsageError("-0 goes with --from-file")
+
+    def settings(self, out: Path | None, *, model: str = "", harmonize: str) -> Settings:
+        """The settings of a run; reads the guides. Raises UsageError."""
+        from outpaint_cli.batch.guides import read_guides
+        from outpaint_cli.batch.plan import parse_shard
+        from outpaint_cli.batch.settings import Settings
+
+        if self.guide and harmonize == "none":
+            raise UsageError("--guide goes with a harmonizer, which uses them; drop --harmonize none")
+        existing = o.choice("--existing", self.existing, ("skip", "overwrite", "error"))
+        return Settings(
+            out=out,
+            model=model,
+            harmonize=harmonize,
+            options=o.plugin_options(self.option),
+            existing="overwrite" if self.overwrite else existing,
+            format=o.choice("--format", self.format, FORMATS),
+            quality=self.quality,
+            strip_metadata=self.strip_metadata,
+            device=self.device,
+            jobs=self.jobs,
+            shard=parse_shard(self.shard),
+            seed=self.seed,
+            variants=self.variants,
+            min_score=self.min_score,
+            max_pixels=self.max_pixels,
+            fail_fast=self.fail_fast,
+            guides=read_guides(self.guide, max_pixels=self.max_pixels),
+        )
+
+
+def shared(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose parameter ``common`` is gathered from all options of :class:`Common`."""
+    own = inspect.signature(command, eval_str=True).parameters
+    hints = inspect.get_annotations(Common, eval_str=True)
+    theirs = {
+        part.name: inspect.Parameter(
+            part.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=[] if part.name in ("guide", "include", "exclude", "option") else part.default,
+            annotation=hints[part.name],
+        )
+        for part in fields(Common)
+    }
+
+    def run(**values: Any) -> None:
+        common = Common(**{name: values.pop(name) for name in theirs})
+        command(**values, common=common)
+
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own.values() if p.name != "common"]
+    parameters += theirs.values()
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    run.__doc__, run.__name__ = command.__doc__, command.__name__
+    return run

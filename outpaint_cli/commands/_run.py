@@ -1,0 +1,137 @@
+"""Inputs in, events out: what extend, inpaint and harmonize do with their settings."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from outpaint_cli.commands._common import Common
+from outpaint_cli.commands._report import Reporter
+from outpaint_cli.commands._signals import stopping
+from outpaint_cli.plugin import UsageError
+
+if TYPE_CHECKING:
+    from outpaint_cli.batch.discover import Source
+    from outpaint_cli.batch.kinds import Kind
+    from outpaint_cli.batch.settings import Settings, Task
+
+
+def run_command(
+    inputs: list[str],
+    out: Path | None,
+    kind: Kind,
+    settings: Settings,
+    common: Common,
+    masks: Path | None = None,
+) -> None:
+    """Find the inputs, plan, run, and exit with the code that docs/cli.md promises.
+
+    ``masks`` is a file or folder that is no input. Raises UsageError, and ModelError or DeviceError.
+    """
+    sources, stdin = _sources(inputs, settings, common, kind.verb, masks)
+    raise typer.Exit(run(sources, stdin, kind, settings, common))
+
+
+def settle_out(out: Path | None, inputs: list[str] | None) -> Path | None:
+    """``-o -`` is standard output, as no ``-o`` is with the input ``-``. Raises UsageError elsewhere."""
+    if out is not None and str(out) == "-":
+        if inputs != ["-"]:
+            raise UsageError("-o - (standard output) goes with the input - alone; name a file or a folder")
+        return None
+    return out
+
+
+def _sources(
+    inputs: list[str], settings: Settings, common: Common, verb: str, masks: Path | None
+) -> tuple[list[Source], bytes | None]:
+    from outpaint_cli.batch.discover import discover, read_list
+
+    if not inputs and common.from_file is None:
+        raise UsageError("no input: name files or folders, or use --from-file")
+    if "-" in inputs and (len(inputs) > 1 or common.from_file is not None):
+        raise UsageError("- (one picture on standard input) goes with no other input")
+    if "-" in inputs and settings.variants > 1 and settings.out is None:
+        raise UsageError("several variants can't go to standard output; give -o")
+    listed: list[str] = []
+    if common.from_file is not None:
+        name = common.from_file
+        try:
+            text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        except OSError as error:
+            raise UsageError(
+                f"--from-file {name}: can't be read ({(error.strerror or '').lower()})"
+            ) from error
+        listed = read_list(text, common.null)
+    sources = discover(
+        inputs,
+        listed=listed,
+        recursive=common.recursive,
+        include=common.include,
+        exclude=common.exclude,
+        skip=[path for path in (settings.out, masks) if path is not None],
+    )
+    stdin = sys.stdin.buffer.read() if "-" in inputs else None
+    return sources, stdin
+
+
+def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settings, common: Common) -> int:
+    """Plan and run; the exit code."""
+    from outpaint_cli import models, registry, runtime
+    from outpaint_cli.batch.events import Summary
+    from outpaint_cli.batch.pipeline import Run, exit_code
+    from outpaint_cli.batch.plan import make_plan
+
+    started = time.perf_counter()
+    stdout_taken = stdin is not None and settings.out is None
+    if stdout_taken and common.as_json:
+        raise UsageError("--json and a picture can't share standard output; give -o")
+    runtime.check_device(settings.device)
+    if settings.harmonize not in ("auto", "none"):
+        registry.find_harmonizer(settings.harmonize)
+    ref = models.resolve(settings.model) if kind.fills else None
+    tasks = make_plan(sources, settings, kind, stdin=stdin)
+    summary = Summary()
+    with stopping() as stop:
+        reporter = Reporter(
+            len(tasks),
+            doing=kind.doing,
+            quiet=common.quiet,
+            as_json=common.as_json,
+            verbose=common.verbose,
+            stdout_taken=stdout_taken,
+        )
+        work = Run(settings, kind, ref, stop, reporter.note)
+
+        def write_stdout(data: bytes) -> None:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+
+        try:
+            if not tasks:
+                reporter.note("outpaint: no pictures found")
+            if common.dry_run:
+                events = iter([work.planned(task) for task in tasks])
+            else:
+                events = work.run(tasks, write_stdout if stdout_taken else None)
+            device_said = settings.device != "auto" or common.dry_run or common.as_json
+            for event in events:
+                summary.count(event)
+                reporter.event(event)
+                if not device_said and event.device:
+                    reporter.note(f"device: {event.device}")
+                    device_said = True
+        finally:
+            reporter.close()
+        summary.seconds = time.perf_counter() - started
+        folder = _where(tasks)
+        reporter.summary(summary, f" -> {folder}" if summary.ok and folder else "")
+    return stop.exit_code or exit_code(summary, strict=common.strict)
+
+
+def _where(tasks: list[Task]) -> str:
+    folders = {str(task.folder) for task in tasks if task.folder is not None}
+    return folders.pop() if len(folders) == 1 else ""
