@@ -6,17 +6,20 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import outpaint_cli
 from outpaint_cli import picture, registry
+from outpaint_cli.batch.events import plain
 from outpaint_cli.batch.journal import Journal
-from outpaint_cli.batch.kinds import Kind
+from outpaint_cli.batch.kinds import Kind, Made
 from outpaint_cli.batch.settings import Settings, Task
-from outpaint_cli.plugin import ModelRef, PictureError
+from outpaint_cli.plugin import ModelRef, PictureError, Rect
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Delivery:
     kind: Kind
     ref: ModelRef | None
     note: Callable[[str], None]
+    stdout: Callable[[bytes], None] | None = None
     _journals: dict[Path, Journal] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -76,11 +80,82 @@ class Delivery:
         return "already there, made with the same settings", scores if isinstance(scores, dict) else {}
 
     def write(
-        self, task: Task, data: bytes, stdout: Callable[[bytes], None] | None, record: dict[str, Any]
-    ) -> None:
-        """Write an output and its line in the journal, ``record``. Raises PictureError."""
+        self,
+        task: Task,
+        photo: picture.Picture,
+        made: Made,
+        content: str,
+        fingerprint: str,
+        scores: Mapping[str, float],
+    ) -> bool:
+        """Encode what was made of ``photo`` and deliver it, with a line in the journal.
+
+        ``made.info`` gets the notes. Returns whether the file, read again, has exactly the photo's pixels.
+        Raises PictureError.
+        """
+        s, size = self.settings, (made.picture.width, made.picture.height)
+        xmp = picture.photo_xmp(photo.xmp, made.photo, size, keep=not s.strip_metadata, extra=made.properties)
+        encoded = picture.encode(
+            made.picture, format=task.format, quality=s.quality, strip_metadata=s.strip_metadata, xmp=xmp
+        )
+        record = self._record(task, content, fingerprint, made.photo, size, scores)
+        if "GuessStep" in made.properties:
+            record["step"] = float(made.properties["GuessStep"])
+        self._put(task, encoded.data, record)
+        notes = [*photo.notes, *encoded.notes]
+        if notes:
+            made.info["notes"] = notes
+        return encoded.exact and made.kept
+
+    def copy(
+        self,
+        task: Task,
+        photo: picture.Picture,
+        data: bytes,
+        content: str,
+        fingerprint: str,
+        info: dict[str, Any],
+    ) -> bool:
+        """Deliver a photo on which there is nothing to do: its file ``data`` as it is where that may be.
+
+        As :meth:`write` otherwise.
+        """
+        assert task.frame is not None
+        at, size = task.frame.photo, (photo.width, photo.height)
+        if task.format == photo.format and not self.settings.strip_metadata:
+            self._put(task, data, self._record(task, content, fingerprint, at, size, {}))
+            return True
+        made = Made(photo, photo.pixels, lambda: np.ones(size[::-1], np.bool_), at, info=info)
+        return self.write(task, photo, made, content, fingerprint, {})
+
+    def _record(
+        self,
+        task: Task,
+        content: str,
+        fingerprint: str,
+        at: Rect,
+        size: tuple[int, int],
+        scores: Mapping[str, float],
+    ) -> dict[str, Any]:
+        record: dict[str, Any] = {
+            "fingerprint": fingerprint,
+            "input": task.source.relative.as_posix(),
+            "content": content,
+            "source": {"x": at.x, "y": at.y, "width": at.width, "height": at.height},
+            "width": size[0],
+            "height": size[1],
+            "version": outpaint_cli.__version__,
+        }
+        if self.ref:
+            record |= {"model": self.ref.name, "revision": self.ref.revision}
+        if self.settings.min_score is not None:
+            record["scores"] = plain(scores)
+        return record
+
+    def _put(self, task: Task, data: bytes, record: dict[str, Any]) -> None:
+        """Write the file and its line in the journal, or to standard output."""
         if task.output is None or task.folder is None:
-            _to_stdout(data, stdout)
+            _to_stdout(data, self.stdout)
             return
         try:
             task.output.parent.mkdir(parents=True, exist_ok=True)
@@ -89,8 +164,6 @@ class Delivery:
                 f"the output folder can't be made ({reason(error)}); choose another -o"
             ) from error
         picture.write_atomic(task.output, data)
-        model = {"model": self.ref.name, "revision": self.ref.revision} if self.ref else {}
-        record = {**record, **model, "version": outpaint_cli.__version__}
         try:
             self._journal(task.folder).add(task.output, record)
         except OSError as error:

@@ -8,48 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
-from outpaint_cli import metrics, models, picture, registry
+from outpaint_cli import metrics, picture
 from outpaint_cli.batch.deliver import Delivery, read_bytes
-from outpaint_cli.batch.events import Event, Summary, plain
+from outpaint_cli.batch.engines import Engines
+from outpaint_cli.batch.events import Event, Summary
 from outpaint_cli.batch.kinds import Kind, Made, Work
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.fill import run_fills
 from outpaint_cli.plugin import (
     Cancelled,
-    Context,
     DeviceError,
     Filler,
-    Harmonized,
-    HarmonizeJob,
-    Harmonizer,
     ModelError,
     ModelRef,
     Native,
     OutpaintError,
     PictureError,
-    PluginError,
-    Rect,
     UsageError,
 )
 
-if TYPE_CHECKING:
-    from outpaint_cli.plugin import Samples
-
 MEMORY = 3 << 30
 """Bytes of decoded pictures and outputs in flight, unless a single one takes more."""
-
-DEFAULT_HARMONIZER = "patch"
 
 GROUP = 8
 """The most photos whose windows share batches."""
@@ -71,7 +58,10 @@ class Decoded:
 
 @dataclass
 class Run:
-    """One run over a plan. ``ref`` is the model, None for kinds that fill nothing."""
+    """One run over a plan.
+
+    ``ref`` is the model, None for kinds that fill nothing; ``filler`` is that model where it is loaded already.
+    """
 
     settings: Settings
     kind: Kind
@@ -79,48 +69,14 @@ class Run:
     cancelled: Callable[[], bool] = lambda: False
     note: Callable[[str], None] = lambda text: None
     filler: Filler | None = None
-    harmonizer: Harmonizer | None = None
-    harmonize: str = ""
-    loaded: bool = False
-    _stdout: Callable[[bytes], None] | None = None
-    _harmonizing: threading.Lock = field(default_factory=threading.Lock)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.harmonize = self.settings.harmonize
-        self.loaded = self.loaded or self.filler is not None
+        self.engines = Engines(self.settings, self.kind, self.ref, self.cancelled, self.filler)
         self.delivery = Delivery(self.settings, self.kind, self.ref, self.note)
-
-    def load(self) -> None:
-        """Load the model and the harmonizer. Raises ModelError, DeviceError, or UsageError where they don't fit."""
-        settings, filler = self.settings, None
-        if self.ref is not None:
-            filler = models.load(self.ref, self._context(self.ref.plugin))
-            self._check_device(filler.device, f"model '{self.ref.name}'")
-            self.kind.check_filler(self.ref.name, filler)
-        if settings.harmonize == "auto":
-            # What a model fills at full resolution is finished already, but only a harmonizer knows guides.
-            native = filler is not None and isinstance(filler.spec.size, Native)
-            self.harmonize = "none" if native and not settings.guides else DEFAULT_HARMONIZER
-        if self.harmonize != "none":
-            self.harmonizer = models.load_harmonizer(self.harmonize, self._context)
-            if filler is None:
-                self._check_device(self.harmonizer.device, f"harmonizer '{self.harmonize}'")
-        self.filler = filler
-        self.loaded = True  # last: while it is false, a failure to load ends the run
-
-    def _check_device(self, device: str, what: str) -> None:
-        asked = self.settings.device
-        if asked.startswith("cuda") and not device.startswith("cuda"):
-            raise DeviceError(f"--device {asked}: {what} runs on {device} only; use --device auto")
-
-    def _context(self, plugin: str, seed: int = 0) -> Context:
-        options = self.settings.options.get(plugin, {})
-        return Context(device=self.settings.device, seed=seed, options=options, cancelled=self.cancelled)
 
     def run(self, tasks: Sequence[Task], stdout: Callable[[bytes], None] | None = None) -> Iterator[Event]:
         """Do the tasks; yields an event for each. The model is loaded when the first photo needs it."""
-        self._stdout = stdout
+        self.delivery.stdout = stdout
         workers = self.settings.jobs or os.cpu_count() or 1
         waiting = deque(tasks)
         decoding: dict[Future[Decoded | Event], int] = {}
@@ -186,7 +142,7 @@ class Run:
         return self.settings.fail_fast and event.status == "failed"
 
     def _group_size(self) -> int:
-        return max(1, min(GROUP, self.filler.spec.max_batch)) if self.filler else 1
+        return max(1, min(GROUP, self.engines.filler.spec.max_batch)) if self.engines.filler else 1
 
     def _group_is_due(
         self, ready: Sequence[Decoded], decoding: Mapping[Any, int], finishing: Mapping[Any, int]
@@ -198,9 +154,10 @@ class Run:
 
     def _canvas_bytes(self, task: Task) -> int:
         """Bytes of float canvases that a task adds; only fillers that take a picture whole make large ones."""
-        if self.filler is None or task.frame is None or not isinstance(self.filler.spec.size, Native):
+        filler = self.engines.filler
+        if filler is None or task.frame is None or not isinstance(filler.spec.size, Native):
             return 0
-        return 2 * 12 * min(task.frame.rect.area, self.filler.spec.size.max_pixels)
+        return 2 * 12 * min(task.frame.rect.area, filler.spec.size.max_pixels)
 
     # ------------------------------------------------------------------------------------- stages
 
@@ -222,13 +179,15 @@ class Run:
                 raise PictureError("changed while it was read; run again")
             work = self.kind.work(task, photo, mask)
             if isinstance(work, str):
-                return self._copy(task, photo, data, content, fingerprint, work, seconds)
+                info = {"reason": work, "copied": True}
+                exact = self.delivery.copy(task, photo, data, content, fingerprint, info)
+                return self._event("ok", task, seconds(), core_exact=exact, info=info)
             del data, mask
             digest = hashlib.sha256(f"{self.settings.seed}:{task.variant}:{content}".encode()).digest()
             seed = int.from_bytes(digest[:7], "big")
-            self._loaded()
-            if self.filler is not None:
-                work.ready(self.filler, seed, task.variant)
+            self.engines.load()
+            if self.engines.filler is not None:
+                work.ready(self.engines.filler, seed, task.variant)
             return Decoded(task, photo, work, content, seed, seconds(), fingerprint)
         except Exception as error:
             return self._failed(task, error, seconds())
@@ -250,19 +209,15 @@ class Run:
             event.scores, event.flagged = scores, self._flag(scores)
         return event
 
-    def _loaded(self) -> None:
-        with self._lock:
-            if not self.loaded:
-                self.load()
-
     def _fill(self, group: Sequence[Decoded]) -> list[Any]:
         """For each photo what its work's steps returned, or the exception it met."""
-        if self.filler is None or self.ref is None:
+        filler = self.engines.filler
+        if filler is None or self.ref is None:
             return [None] * len(group)
         started = time.perf_counter()
         try:
             steps = [one.work.steps() for one in group]
-            guesses: list[Any] = list(run_fills(steps, self.filler, self._context(self.ref.plugin)))
+            guesses: list[Any] = list(run_fills(steps, filler, self.engines.context(self.ref.plugin)))
         except Exception as error:
             if len(group) > 1 and not isinstance(error, Cancelled):  # one photo's fault is not the others'
                 return [guess for one in group for guess in self._fill([one])]
@@ -278,11 +233,11 @@ class Run:
         try:
             self._check_cancelled()
             info: dict[str, Any] = {}
-            made = one.work.make(guess, one.seed, self._finisher(one, info) if self.harmonizer else None)
+            made = one.work.make(guess, one.seed, self.engines.finish(one.content, one.seed, info))
             self._check_cancelled()
             scores = self._scores(made)
             made.info = {**info, **made.info}
-            exact = self._write(task, one.photo, made, one.content, one.fingerprint, scores)
+            exact = self.delivery.write(task, one.photo, made, one.content, one.fingerprint, scores)
             seconds = one.seconds + time.perf_counter() - started
             event = self._event("ok", task, seconds, core_exact=exact, scores=scores, info=made.info)
             event.source, event.flagged = made.photo, self._flag(scores)
@@ -290,115 +245,9 @@ class Run:
         except Exception as error:
             return self._failed(task, error, one.seconds + time.perf_counter() - started)
 
-    def _write(
-        self,
-        task: Task,
-        photo: picture.Picture,
-        made: Made,
-        content: str,
-        fingerprint: str,
-        scores: dict[str, float],
-    ) -> bool:
-        """Encode and deliver; whether the file, read again, has exactly the photo's pixels."""
-        s, size = self.settings, (made.picture.width, made.picture.height)
-        xmp = picture.photo_xmp(photo.xmp, made.photo, size, keep=not s.strip_metadata, extra=made.properties)
-        encoded = picture.encode(
-            made.picture, format=task.format, quality=s.quality, strip_metadata=s.strip_metadata, xmp=xmp
-        )
-        self._deliver(task, encoded.data, content, fingerprint, made.photo, size, scores, made.properties)
-        notes = [*photo.notes, *encoded.notes]
-        if notes:
-            made.info["notes"] = notes
-        return encoded.exact and made.kept
-
-    def _deliver(
-        self,
-        task: Task,
-        data: bytes,
-        content: str,
-        fingerprint: str,
-        at: Rect,
-        size: tuple[int, int],
-        scores: dict[str, float],
-        properties: Mapping[str, str],
-    ) -> None:
-        record: dict[str, Any] = {
-            "fingerprint": fingerprint,
-            "input": task.source.relative.as_posix(),
-            "content": content,
-            "source": {"x": at.x, "y": at.y, "width": at.width, "height": at.height},
-            "width": size[0],
-            "height": size[1],
-        }
-        if "GuessStep" in properties:
-            record["step"] = float(properties["GuessStep"])
-        if self.settings.min_score is not None:
-            record["scores"] = plain(scores)
-        self.delivery.write(task, data, self._stdout, record)
-
-    def _copy(
-        self,
-        task: Task,
-        photo: picture.Picture,
-        data: bytes,
-        content: str,
-        fingerprint: str,
-        why: str,
-        seconds: Callable[[], float],
-    ) -> Event:
-        """There is nothing to do on this photo: it is the output, its file as it is where that may be."""
-        assert task.frame is not None
-        at, info = task.frame.photo, {"reason": why, "copied": True}
-        if task.format == photo.format and not self.settings.strip_metadata:
-            self._deliver(task, data, content, fingerprint, at, (photo.width, photo.height), {}, {})
-            exact = True
-        else:
-            rect = Rect(0, 0, photo.width, photo.height)
-            made = Made(
-                photo, photo.pixels, lambda: np.ones((rect.height, rect.width), np.bool_), at, info=info
-            )
-            exact = self._write(task, photo, made, content, fingerprint, {})
-        return self._event("ok", task, seconds(), core_exact=exact, info=info)
-
     def _check_cancelled(self) -> None:
         if self.cancelled():
             raise Cancelled("stopped")
-
-    def _finisher(self, one: Decoded, info: dict[str, Any]) -> Callable[[HarmonizeJob], Samples]:
-        """The harmonizer for one photo; what it tells goes into ``info``, a list where it works in parts."""
-        plugin, _ = registry.find_harmonizer(self.harmonize)
-        guides = [guide for guide in self.settings.guides if guide.content != one.content]
-        context = self._context(plugin.name, one.seed)
-
-        def finish(job: HarmonizeJob) -> Samples:
-            job = replace(job, guides=tuple(guide.at_depth(job.image) for guide in guides))
-            done = self._harmonize(job, context)
-            for name, value in done.info.items():
-                info[name] = value
-            return done.image if done.image.flags.writeable else done.image.copy()
-
-        return finish
-
-    def _harmonize(self, job: HarmonizeJob, context: Context) -> Harmonized:
-        assert self.harmonizer is not None
-        shape, dtype = job.image.shape, job.image.dtype
-        with self._harmonizing:
-            try:
-                done = self.harmonizer.harmonize(job, context)
-            except OutpaintError:
-                raise
-            except MemoryError as error:
-                raise PluginError("out of memory while harmonizing; try --harmonize none") from error
-            except Exception as error:
-                text = " ".join(str(error).split())[:200]
-                raise PluginError(
-                    f"harmonizer '{self.harmonize}' failed ({type(error).__name__}: {text})"
-                ) from error
-        if not isinstance(done, Harmonized):
-            raise PluginError(f"harmonizer '{self.harmonize}' returned {type(done).__name__}, not Harmonized")
-        if done.image.shape != shape or done.image.dtype != dtype:
-            raise PluginError(f"harmonizer '{self.harmonize}' returned a wrong shape or depth")
-        return done
 
     # --------------------------------------------------------------------------------------- small
 
@@ -431,7 +280,7 @@ class Run:
         return self._event("planned", task, 0.0, info={"replaces": True} if replaces else {})
 
     def _event(self, status: Any, task: Task, seconds: float, **more: Any) -> Event:
-        frame, device = task.frame, self.filler or self.harmonizer
+        frame = task.frame
         return Event(
             status,
             task.name,
@@ -441,8 +290,8 @@ class Run:
             frame.photo if frame else None,
             self.ref.name if self.ref else "",
             self.ref.revision if self.ref else "",
-            device.device if device else "",
-            self.harmonize,
+            self.engines.device,
+            self.engines.harmonize,
             self.settings.seed,
             seconds,
             **more,
@@ -451,7 +300,7 @@ class Run:
     def _failed(self, task: Task, error: Exception, seconds: float) -> Event:
         if os.environ.get("OUTPAINT_DEBUG") == "1":
             traceback.print_exception(error)
-        if isinstance(error, (ModelError, DeviceError, UsageError)) and not self.loaded:
+        if isinstance(error, (ModelError, DeviceError, UsageError)) and not self.engines.loaded:
             raise error  # nothing can be done for any photo
         if isinstance(error, OutpaintError):
             message = str(error)

@@ -1,0 +1,127 @@
+"""The model and the harmonizer of a run, loaded once, and the care with which they are called."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from outpaint_cli import models, registry
+from outpaint_cli.batch.kinds import Finish, Kind
+from outpaint_cli.batch.settings import Settings
+from outpaint_cli.plugin import (
+    Context,
+    DeviceError,
+    Filler,
+    Harmonized,
+    HarmonizeJob,
+    Harmonizer,
+    ModelRef,
+    Native,
+    OutpaintError,
+    PluginError,
+)
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Samples
+
+DEFAULT_HARMONIZER = "patch"
+
+
+@dataclass
+class Engines:
+    """``harmonize`` is the harmonizer's name, "auto" until everything is loaded."""
+
+    settings: Settings
+    kind: Kind
+    ref: ModelRef | None
+    cancelled: Callable[[], bool]
+    filler: Filler | None = None
+    harmonizer: Harmonizer | None = None
+    loaded: bool = False
+    _harmonizing: threading.Lock = field(default_factory=threading.Lock)
+    _loading: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.harmonize = self.settings.harmonize
+        self.loaded = self.loaded or self.filler is not None
+
+    @property
+    def device(self) -> str:
+        """Where the work runs, as read back from the model, or else from the harmonizer."""
+        engine = self.filler or self.harmonizer
+        return engine.device if engine else ""
+
+    def load(self) -> None:
+        """Load the model and the harmonizer, once.
+
+        Raises ModelError, DeviceError, or UsageError where the model can't do what is asked; ``loaded`` is
+        then false, and nothing can be done for any photo.
+        """
+        with self._loading:
+            if not self.loaded:
+                self._load()
+
+    def _load(self) -> None:
+        settings, filler = self.settings, None
+        if self.ref is not None:
+            filler = models.load(self.ref, self.context(self.ref.plugin))
+            self._check_device(filler.device, f"model '{self.ref.name}'")
+            self.kind.check_filler(self.ref.name, filler)
+        if settings.harmonize == "auto":
+            # What a model fills at full resolution is finished already, but only a harmonizer knows guides.
+            native = filler is not None and isinstance(filler.spec.size, Native)
+            self.harmonize = "none" if native and not settings.guides else DEFAULT_HARMONIZER
+        if self.harmonize != "none":
+            self.harmonizer = models.load_harmonizer(self.harmonize, self.context)
+            if filler is None:
+                self._check_device(self.harmonizer.device, f"harmonizer '{self.harmonize}'")
+        self.filler = filler
+        self.loaded = True
+
+    def _check_device(self, device: str, what: str) -> None:
+        asked = self.settings.device
+        if asked.startswith("cuda") and not device.startswith("cuda"):
+            raise DeviceError(f"--device {asked}: {what} runs on {device} only; use --device auto")
+
+    def context(self, plugin: str, seed: int = 0) -> Context:
+        """What ``plugin`` is lent."""
+        options = self.settings.options.get(plugin, {})
+        return Context(device=self.settings.device, seed=seed, options=options, cancelled=self.cancelled)
+
+    def finish(self, content: str, seed: int, info: dict[str, Any]) -> Finish | None:
+        """The harmonizer for the photo with that ``content`` (sha256), or None; ``info`` gets what it tells."""
+        if self.harmonizer is None:
+            return None
+        plugin, _ = registry.find_harmonizer(self.harmonize)
+        # A photo is no guide to itself: it shows what it is to be rid of.
+        guides = [guide for guide in self.settings.guides if guide.content != content]
+        context = self.context(plugin.name, seed)
+
+        def run(job: HarmonizeJob) -> Samples:
+            job = replace(job, guides=tuple(guide.at_depth(job.image) for guide in guides))
+            done = self._harmonize(job, context)
+            info.update(done.info)
+            return done.image if done.image.flags.writeable else done.image.copy()
+
+        return run
+
+    def _harmonize(self, job: HarmonizeJob, context: Context) -> Harmonized:
+        assert self.harmonizer is not None
+        shape, dtype, name = job.image.shape, job.image.dtype, self.harmonize
+        with self._harmonizing:
+            try:
+                done = self.harmonizer.harmonize(job, context)
+            except OutpaintError:
+                raise
+            except MemoryError as error:
+                raise PluginError("out of memory while harmonizing; try --harmonize none") from error
+            except Exception as error:
+                text = " ".join(str(error).split())[:200]
+                raise PluginError(f"harmonizer '{name}' failed ({type(error).__name__}: {text})") from error
+        if not isinstance(done, Harmonized):
+            raise PluginError(f"harmonizer '{name}' returned {type(done).__name__}, not Harmonized")
+        if done.image.shape != shape or done.image.dtype != dtype:
+            raise PluginError(f"harmonizer '{name}' returned a wrong shape or depth")
+        return done
