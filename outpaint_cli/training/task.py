@@ -26,6 +26,12 @@ class Batch:
     known: Tensor
     shared: dict[str, Tensor] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, pictures: NDArray[np.float32], known: NDArray[np.bool_]) -> Batch:
+        """From arrays (N, H, W, 3) in 0..1 and (N, H, W), True = known."""
+        mask = torch.from_numpy(known.astype("float32"))[:, None]
+        return cls(torch.from_numpy(pictures).permute(0, 3, 1, 2), mask)
+
     def to(self, device: torch.device) -> Batch:
         """The same on ``device``, channels last, which convolutions like best."""
         picture = self.picture.to(device, memory_format=torch.channels_last, non_blocking=True)

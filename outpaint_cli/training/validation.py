@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from outpaint_cli import metrics
+from outpaint_cli.training.holes import RATIOS, irregular
 from outpaint_cli.training.masks import centre
 from outpaint_cli.training.photos import read_photo
 from outpaint_cli.training.sheets import sheet
@@ -25,6 +27,7 @@ Predict: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """From pictures (1, 3, H, W) in 0..1, holes 0, and known (1, 1, H, W) to pictures of the same shape."""
 
 SHOWN = 12
+HOLE_SEED = 1804
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,48 @@ def samples(paths: Sequence[Path], long: int, multiple: int, square: bool = Fals
         truth[inside], known[inside] = small, centre(height, width)
         found.append(Sample(truth, known, inside))
     return found
+
+
+def hole_samples(paths: Sequence[Path], size: int) -> list[Sample]:
+    """The middle square of each photo at ``size`` pixels, each with one irregular hole, seeded by its number.
+
+    Holes go through the six classes of ratio, with and without border contact in turn: ``hole_class``.
+    """
+    found = []
+    for number, square in enumerate(samples(paths, size, 1, square=True)):
+        ratio, border = RATIOS[hole_class(number)], bool(number // len(RATIOS) % 2)
+        known = irregular(np.random.default_rng((HOLE_SEED, number)), size, size, ratio, border)
+        found.append(Sample(square.truth, known, square.inside))
+    return found
+
+
+def hole_class(number: int) -> int:
+    """The class of ratio of the hole in sample ``number``."""
+    return number % len(RATIOS)
+
+
+def score_holes(found: Sequence[Sample], predict: Predict, device: torch.device) -> dict[str, float]:
+    """Mean PSNR in dB of the whole mended picture, by class of hole ratio and over all."""
+    decibels = []
+    for sample in found:
+        picture, truth, _ = fill(sample, predict, device)
+        decibels.append(-10 * math.log10(max(float(np.square(picture - truth).mean()), 1e-10)))
+    classes = {
+        f"psnr_{most:g}": decibels[number :: len(RATIOS)]
+        for number, (_, most) in enumerate(RATIOS)
+        if number < len(decibels)
+    }
+    return {name: float(np.mean(v)) for name, v in {"psnr": decibels, **classes}.items()}
+
+
+def telea(picture: Tensor, known: Tensor) -> Tensor:
+    """OpenCV's inpainting after Telea 2004 as a :data:`Predict`: what a network has to beat."""
+    import cv2
+
+    image = np.rint(picture[0].permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8)
+    hole = (known[0, 0].cpu().numpy() == 0).astype(np.uint8)
+    filled = cv2.inpaint(image, hole, 3, cv2.INPAINT_TELEA).astype(np.float32) / 255
+    return torch.from_numpy(filled).permute(2, 0, 1)[None]
 
 
 def fill(sample: Sample, predict: Predict, device: torch.device) -> tuple[Floats, Floats, NDArray[np.bool_]]:

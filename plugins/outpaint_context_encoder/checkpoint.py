@@ -7,49 +7,47 @@ network, as a start for further training.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from outpaint_cli.plugin import ModelError
+from outpaint_cli.training.states import State, count, fits, load, states
 from outpaint_context_encoder.network import ContextUNet, UNetConfig
 from outpaint_context_encoder.paper import PaperConfig, PaperDiscriminator, PaperGenerator
-
-State: TypeAlias = Mapping[str, Tensor]
-WRAPPERS = ("average", "ema", "net", "state_dict", "player.network")  # in order of preference
 
 
 def read_unet(loaded: Any) -> ContextUNet | None:
     """Our network, in evaluation mode, if ``loaded`` holds its weights: bare, or within a training state."""
-    for state in _states(loaded):
+    for state in states(loaded):
         config = unet_config(state)
         if config is not None:
             network = ContextUNet(config)
-            _load(network, state)
+            load(network, state)
             return network
     return None
 
 
 def read_paper(loaded: Any) -> PaperGenerator | None:
     """The paper's generator, in evaluation mode, if ``loaded`` holds its weights in the published layout."""
-    for state in _states(loaded):
+    for state in states(loaded):
         config = paper_config(state)
         if config is not None:
             network = PaperGenerator(config)
-            _load(network, state)
+            load(network, state)
             return network
     return None
 
 
 def read_critic(loaded: Any) -> PaperDiscriminator | None:
     """The paper's discriminator, in evaluation mode, if ``loaded`` holds its weights alone."""
-    for state in _states(loaded):
-        if _fits(PaperDiscriminator, state):
+    for state in states(loaded):
+        if fits(PaperDiscriminator, state):
             network = PaperDiscriminator()
-            _load(network, state)
+            load(network, state)
             return network
     return None
 
@@ -57,15 +55,15 @@ def read_critic(loaded: Any) -> PaperDiscriminator | None:
 def unet_config(state: State) -> UNetConfig | None:
     """The leaner network's hyperparameters from its parameters' shapes, or None if it isn't one."""
     try:
-        levels = _count(state, r"down\.(\d+)\.0\.weight")
+        levels = count(state, r"down\.(\d+)\.0\.weight")
         config = UNetConfig(
             widths=tuple(int(state[f"down.{i}.0.weight"].shape[0]) for i in range(levels)),
-            blocks=tuple(_count(state, rf"encode\.{i}\.(\d+)\.conv1\.weight") for i in range(levels)),
+            blocks=tuple(count(state, rf"encode\.{i}\.(\d+)\.conv1\.weight") for i in range(levels)),
             rim=int(state["rim.weight"].shape[0]),
         )
     except (KeyError, IndexError):
         return None
-    return config if levels > 1 and _fits(lambda: ContextUNet(config), state) else None
+    return config if levels > 1 and fits(lambda: ContextUNet(config), state) else None
 
 
 def paper_config(state: State) -> PaperConfig | None:
@@ -84,7 +82,7 @@ def paper_config(state: State) -> PaperConfig | None:
     config = PaperConfig(tuple(down), bottleneck, tuple(up))
     if not (bottleneck and down and len(down) - 1 <= len(up) <= len(down)):
         return None
-    return config if _fits(lambda: PaperGenerator(config), state) else None
+    return config if fits(lambda: PaperGenerator(config), state) else None
 
 
 def read_onnx(path: Path) -> tuple[UNetConfig, dict[str, Tensor]]:
@@ -177,41 +175,3 @@ def _norms(network: nn.Module) -> Iterable[tuple[str, str]]:
             if isinstance(child, nn.BatchNorm2d) and before:
                 yield before, full
             before = full if isinstance(child, nn.Conv2d) else ""
-
-
-def _states(loaded: Any) -> Iterable[State]:
-    """The state dicts that ``loaded`` may hold, the likeliest first, without a leading ``module.``."""
-    if not isinstance(loaded, Mapping):
-        return
-    for wrapper in WRAPPERS:
-        inner = loaded.get(wrapper)
-        if isinstance(inner, Mapping):
-            yield from _states(inner)
-        prefix = f"{wrapper}."
-        flat = {str(k).removeprefix(prefix): v for k, v in loaded.items() if str(k).startswith(prefix)}
-        if flat:
-            yield from _states(flat)
-    state = {str(key).removeprefix("module."): value for key, value in loaded.items()}
-    if state and all(isinstance(value, Tensor) for value in state.values()):
-        yield state
-
-
-def _count(state: State, pattern: str) -> int:
-    found = {int(match[1]) for match in (re.fullmatch(pattern, key) for key in state) if match}
-    return len(found) if found == set(range(len(found))) else 0
-
-
-def _fits(make: Callable[[], nn.Module], state: State) -> bool:
-    """Whether the network that ``make`` gives has exactly these parameters; nothing is allocated for it."""
-    with torch.device("meta"):
-        wanted = make().state_dict()
-    spare = {key for key in wanted if key.endswith("num_batches_tracked")}
-    if set(wanted) - spare != set(state) - spare:
-        return False
-    return all(state[key].shape == wanted[key].shape for key in set(wanted) - spare)
-
-
-def _load(network: nn.Module, state: State) -> None:
-    counters = {k: v for k, v in network.state_dict().items() if k.endswith("num_batches_tracked")}
-    network.load_state_dict({**counters, **{key: value.float() for key, value in state.items()}})
-    network.eval()

@@ -2,108 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from outpaint_cli.described import DescribedFiller, describes_itself, parse_spec
+from outpaint_cli.plugin import OnnxDescription
 
-import numpy as np
-
-from outpaint_cli.plugin import (
-    AnyMask,
-    Context,
-    FillSpec,
-    Fixed,
-    KnownRect,
-    ModelError,
-    ModelRef,
-    Multiple,
-    OnnxDescription,
-    Rect,
-)
-from outpaint_cli.runtime import Session
-
-if TYPE_CHECKING:
-    from outpaint_cli.plugin import Bools, Floats
+__all__ = ["ContextEncoder", "parse_spec", "recognises"]
 
 
-LARGEST = 1 << 16
-
-
-def parse_spec(text: str) -> FillSpec:
-    """The FillSpec in a model file's ``outpaint.fill_spec`` (JSON).
-
-    Raises ValueError, KeyError or TypeError where it can't be read or makes no sense.
-    """
-    fields: dict[str, Any] = json.loads(text)
-    size = fields["size"]
-    known = fields.get("known", "any")
-    spec = FillSpec(
-        size=Multiple(int(size["multiple"]), int(size["min"]), int(size["max"]))
-        if "multiple" in size
-        else Fixed(int(size["height"]), int(size["width"])),
-        known=KnownRect(Rect(*map(int, known["rect"]))) if isinstance(known, dict) else AnyMask(),
-        max_unknown=float(fields.get("max_unknown", 0.6)),
-        max_batch=int(fields.get("max_batch", 1)),
-        margin=int(fields.get("margin", 0)),
-    )
-    _check(spec)
-    return spec
-
-
-def _check(spec: FillSpec) -> None:
-    """Raise ValueError where the numbers make no sense together."""
-    size = spec.size
-    sides: list[int] = []
-    if isinstance(size, Multiple):
-        sides = [size.k, size.min, size.max]
-    elif isinstance(size, Fixed):
-        sides = [size.height, size.width]
-    if not all(0 < side <= LARGEST for side in sides) or not 0 < spec.max_unknown <= 1:
-        raise ValueError("sizes or shares out of range")
-    if isinstance(size, Multiple) and -(-size.min // size.k) * size.k > size.max:
-        raise ValueError("no multiple lies between min and max")
-    if not 1 <= spec.max_batch <= 1024 or not 0 <= 2 * spec.margin < min(sides[-2:]):
-        raise ValueError("batch or margin out of range")
-    if isinstance(spec.known, KnownRect):
-        whole = Rect(0, 0, sides[-1], sides[-2])
-        if spec.known.rect.width < 1 or spec.known.rect.height < 1 or not whole.contains(spec.known.rect):
-            raise ValueError("the known rectangle does not lie inside the picture")
-
-
-class ContextEncoder:
+class ContextEncoder(DescribedFiller):
     """A filler for our network (picture and mask in) and for the paper's (one picture, filled with white)."""
-
-    def __init__(self, ref: ModelRef, ctx: Context) -> None:
-        if ref.path is None:
-            raise ModelError(f"model '{ref.name}' has no file")
-        self._session = Session(ref.path, ctx.device, ctx.threads)
-        metadata = self._session.description.metadata
-        try:
-            self.spec = parse_spec(metadata["outpaint.fill_spec"])
-            self._fill = float(metadata.get("outpaint.fill", "0"))
-        except (ValueError, KeyError, TypeError) as error:
-            raise ModelError(
-                f"{ref.path.name}: its outpaint.fill_spec can't be read; export it again"
-            ) from error
-        self._takes_mask = any(t.name == "known" for t in self._session.description.inputs)
-        self.device: str = self._session.device
-
-    def fill(self, images: Floats, known: Bools, ctx: Context) -> Floats:
-        """Images float32 (N, H, W, 3) sRGB 0..1, known bool (N, H, W): the same shape, clipped to 0..1."""
-        filled = np.where(known[..., None], images, np.float32(self._fill))
-        inputs = {"image": np.ascontiguousarray(filled.transpose(0, 3, 1, 2), np.float32)}
-        if self._takes_mask:
-            inputs["known"] = known[:, None].astype(np.float32)
-        picture = self._session.run(inputs)[0]
-        return np.clip(np.asarray(picture, np.float32).transpose(0, 2, 3, 1), 0, 1)
 
 
 def recognises(description: OnnxDescription) -> bool:
-    """Whether the file's metadata names this plugin and its inputs are as the plugin feeds them."""
-    names = {t.name for t in description.inputs}
-    return (
-        description.metadata.get("outpaint.plugin") == "context-encoder"
-        and "outpaint.fill_spec" in description.metadata
-        and names in ({"image", "known"}, {"image"})
-        and all(t.type == "tensor(float)" and len(t.shape) == 4 for t in description.inputs)
-        and len(description.outputs) >= 1
-    )
+    """Whether an ONNX file is a context encoder of ours."""
+    return describes_itself(description, "context-encoder")

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from outpaint_cli.training.pyramid import pyramid_fill
+
 
 @dataclass(frozen=True)
 class UNetConfig:
@@ -26,29 +28,6 @@ class UNetConfig:
     def as_dict(self) -> dict[str, object]:
         """The fields as plain JSON values."""
         return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
-
-
-def pyramid_fill(image: Tensor, known: Tensor, levels: int = 5) -> Tensor:
-    """Fill unknown pixels smoothly from known ones: pull-push over an average-pooled pyramid.
-
-    After Gortler et al. 1996 (The Lumigraph, section 3.4). ``image`` (N, 3, H, W) in 0..1, ``known``
-    (N, 1, H, W) 1 where known; H and W multiples of ``2**levels``. Known pixels come back as they were;
-    what unknown pixels hold has no influence.
-    """
-    colours, weights = [image * known], [known]
-    for _ in range(levels):
-        colours.append(F.avg_pool2d(colours[-1], 2))
-        weights.append(F.avg_pool2d(weights[-1], 2))
-    total = weights[-1].mean((2, 3), keepdim=True).clamp(min=1e-6)
-    fill = colours[-1].mean((2, 3), keepdim=True) / total
-    fill = fill.expand_as(colours[-1])
-    for level in range(levels, -1, -1):
-        if level < levels:
-            fill = F.interpolate(fill, scale_factor=2.0, mode="bilinear", align_corners=False)
-        share = weights[level]
-        mean = colours[level] / share.clamp(min=1e-6)
-        fill = share * mean + (1 - share) * fill
-    return fill
 
 
 class ResidualBlock(nn.Module):

@@ -16,6 +16,7 @@ from outpaint_cli.training.features import load_features, numpy_features
 from outpaint_cli.training.losses import (
     hinge_discriminator,
     hinge_generator,
+    layout,
     lsgan_discriminator,
     lsgan_generator,
     perceptual,
@@ -29,7 +30,7 @@ from outpaint_cli.training.task import Batch, Player, Task, constant, warm_cosin
 from outpaint_context_encoder.checkpoint import read_onnx, read_paper, read_unet, unfold
 from outpaint_context_encoder.critic import Critic
 from outpaint_context_encoder.export import export_critic, export_paper, export_unet
-from outpaint_context_encoder.losses import EPOCHS, adversarial_share, layout, mixed
+from outpaint_context_encoder.losses import EPOCHS, adversarial_share, mixed
 from outpaint_context_encoder.network import ContextUNet, UNetConfig
 from outpaint_context_encoder.paper import PaperDiscriminator, PaperGenerator
 
@@ -112,7 +113,7 @@ class UNetTask:
         shares = self.material.photos.shares(self.caps, progress)
         crops = self.material.photos.crops(rng, self.batch_size, height, width, shares)
         known = np.stack([masks.random_border(rng, height, width) for _ in crops])
-        return _batch(vary_light(rng, crops), known)
+        return Batch.of(vary_light(rng, crops), known)
 
     def network_loss(self, batch: Batch, progress: float) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The generator's turn."""
@@ -223,7 +224,7 @@ class PaperTask:
         shares = self.material.photos.shares(self.caps, progress)
         crops = self.material.photos.crops(rng, self.batch_size, PAPER_SIZE, PAPER_SIZE, shares)
         known = np.broadcast_to(masks.centre(PAPER_SIZE, PAPER_SIZE), (len(crops), PAPER_SIZE, PAPER_SIZE))
-        return _batch(crops.astype(np.float32) / np.float32(255), known)
+        return Batch.of(crops.astype(np.float32) / np.float32(255), known)
 
     def network_loss(self, batch: Batch, progress: float) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The generator's turn: (1 - a) L1 + a LSGAN over the whole picture (arXiv 1912.10960, 3.3)."""
@@ -279,13 +280,6 @@ def _config(options: TrainOptions) -> UNetConfig:
             "-O context-encoder.widths and .blocks are as many whole numbers, two to five, with commas"
         )
     return UNetConfig(widths, blocks)
-
-
-def _batch(pictures: NDArray[np.float32], known: NDArray[np.bool_]) -> Batch:
-    """Arrays (N, H, W, 3) and (N, H, W) as tensors, channels last."""
-    return Batch(
-        torch.from_numpy(pictures).permute(0, 3, 1, 2), torch.from_numpy(known.astype(np.float32))[:, None]
-    )
 
 
 def _white(picture: Tensor, known: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from outpaint_context_encoder.losses import adversarial_share, layout, mixed
+from outpaint_context_encoder.losses import adversarial_share, mixed
 
 from outpaint_cli.training import losses
 
@@ -39,7 +39,7 @@ def test_layout_is_the_sum_of_its_terms():
     known[..., 4:] = 0
     picture = torch.full_like(truth, 0.2)
     # L1: (0.2 of the hole's half + 0.1 * 0.2 of the other) / (1/2); pooled 0.2; 3 * 0.04
-    assert layout(picture, truth, known).item() == pytest.approx(0.2 + 0.02 + 0.2 + 0.12)
+    assert losses.layout(picture, truth, known).item() == pytest.approx(0.2 + 0.02 + 0.2 + 0.12)
 
 
 def test_least_squares_adversaries():
