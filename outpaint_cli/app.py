@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import outpaint_cli
-from outpaint_cli.commands import convert, doctor, evaluate, extend, harmonize, models, plugins, train
+from outpaint_cli.commands import convert, doctor, evaluate, extend, harmonize, inpaint, models, plugins, train
 from outpaint_cli.commands._report import say
 from outpaint_cli.plugin import OutpaintError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(extend.extend)
+app.command()(inpaint.inpaint)
 app.command()(harmonize.harmonize)
 app.command()(train.train)
 app.command()(evaluate.evaluate)

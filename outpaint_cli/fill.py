@@ -229,7 +229,7 @@ def fill_steps(
         answers = yield requests
         layers = []
         for window, request, (image, confidence) in zip(ring.windows, requests, answers, strict=True):
-            layers.append(_layer(window, request, image, confidence, mirror, native))
+            layers.append(make_layer(window, request, image, confidence, mirror, native))
         guess.rings.append(FilledRing(ring, tuple(layers)))
     return guess
 
@@ -251,9 +251,10 @@ def _request(guess: Guess, ring: Ring, window: Window, seed: int, mirror: bool) 
     return Request(np.ascontiguousarray(image), np.ascontiguousarray(known), seed)
 
 
-def _layer(
+def make_layer(
     window: Window, request: Request, image: Floats, confidence: Floats | None, mirror: bool, native: bool
 ) -> Layer:
+    """The answer to a request: its known pixels back in, steps in colour out, turned back if it was mirrored."""
     known = request.known
     if not native:  # what was filled at full resolution is taken as it is
         image = match_edge(request.image, known, image)

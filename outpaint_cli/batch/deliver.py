@@ -102,7 +102,7 @@ class Delivery:
         if "GuessStep" in made.properties:
             record["step"] = float(made.properties["GuessStep"])
         self._put(task, encoded.data, record)
-        notes = [*photo.notes, *encoded.notes]
+        notes = [*photo.notes, *made.info.get("notes", ()), *encoded.notes]
         if notes:
             made.info["notes"] = notes
         return encoded.exact and made.kept

@@ -20,6 +20,9 @@ SOFT = 0.05
 """Values further than this from black and white, as a share of the range, make a mask soft."""
 
 
+SOFT_EDGES = "soft edges, cut at 50 %"
+
+
 @dataclass(frozen=True)
 class Masks:
     """``--mask``: one file for all photos, or a folder that mirrors theirs. White is marked, unless ``invert``."""
@@ -34,11 +37,6 @@ class Masks:
         if not path.exists():
             raise UsageError(f"--mask {text} is not there; check the path")
         return cls(path, invert)
-
-    @property
-    def skip(self) -> Path:
-        """What is no input, even in a folder of inputs."""
-        return self.path
 
     def check_inputs(self, sources: list[Source]) -> None:
         """Raise UsageError where a picture without a name would need one to find its mask."""

@@ -179,7 +179,7 @@ class Run:
                 raise PictureError("changed while it was read; run again")
             work = self.kind.work(task, photo, mask)
             if isinstance(work, str):
-                info = {"reason": work, "copied": True}
+                info: dict[str, Any] = {"reason": work, "copied": True, "notes": [f"{work}: copied"]}
                 exact = self.delivery.copy(task, photo, data, content, fingerprint, info)
                 return self._event("ok", task, seconds(), core_exact=exact, info=info)
             del data, mask

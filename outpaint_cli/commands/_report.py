@@ -29,6 +29,7 @@ class Reporter:
         self.quiet, self.as_json, self.verbose = quiet, as_json, verbose
         self._out = sys.stderr if stdout_taken else sys.stdout
         self._stdout_taken = stdout_taken
+        self._soft = 0
         self._progress: Any = None
         self._bar: Any = None
         if not quiet and not as_json and total > 1 and sys.stderr.isatty():
@@ -46,6 +47,7 @@ class Reporter:
         """Tell what became of one output."""
         if self._progress:
             self._progress.advance(self._bar)
+        self._soft += "mask" in event.info
         if event.error:
             self.message(f"outpaint: {event.input}: {event.error[1]}")
         if self.as_json:
@@ -70,6 +72,8 @@ class Reporter:
             )
         elif self.verbose and event.status == "skipped":
             self.message(f"{event.input}: skipped, {event.info.get('reason', '')}")
+        if self.verbose and "mask" in event.info:
+            self.message(f"{event.input}: its mask has {event.info['mask']}")
         for note in event.info.get("notes", ()):
             self.message(f"{event.input}: {note}")
 
@@ -104,6 +108,8 @@ class Reporter:
         parts += [f"{summary.skipped} skipped"] if summary.skipped else []
         parts += [f"{summary.failed} failed"] if summary.failed else []
         parts += [f"{summary.flagged} flagged"] if summary.flagged else []
+        if self._soft and not self.verbose:
+            say(f"masks with soft edges, cut at 50 %: {self._soft}")
         say(f"{', '.join(parts)} in {summary.seconds:.1f} s{where}")
 
 

@@ -12,12 +12,13 @@ from outpaint_cli import picture
 from outpaint_cli.batch.discover import Source
 from outpaint_cli.batch.journal import find_record
 from outpaint_cli.batch.kinds import Finish, Made
-from outpaint_cli.batch.masks import Masks, read_mask
+from outpaint_cli.batch.masks import SOFT_EDGES, Masks, read_mask
 from outpaint_cli.batch.pixels import mended
 from outpaint_cli.batch.settings import Layout, Task
 from outpaint_cli.compose import known_mask
 from outpaint_cli.fill import FillSteps
 from outpaint_cli.frame import Frame
+from outpaint_cli.holes import bounds
 from outpaint_cli.plugin import Filler, HarmonizeJob, PictureError, Rect
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Touch:
         painted = finish(HarmonizeJob(own.copy(), self.known, at, None, (), self.scale))
         restore(painted, own, self.known)
         made = mended(self.photo, own, painted, self.known)
-        info: dict[str, Any] = {"mask": "soft edges, cut at 50 %"} if self.soft else {}
+        info: dict[str, Any] = {"mask": SOFT_EDGES} if self.soft else {}
         return Made(made, painted, lambda: self.known, at, info=info)
 
 
@@ -122,15 +123,6 @@ def restore(painted: Any, own: Any, known: Bools) -> None:
     for row in range(0, len(known), 256):
         part = slice(row, row + 256)
         np.copyto(painted[part], own[part], where=known[part, :, None])
-
-
-def bounds(mask: Bools) -> Rect:
-    """The smallest rectangle that holds all true pixels of ``mask`` (H, W); empty where there are none."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(rows):
-        return Rect(0, 0, 0, 0)
-    y, x = int(rows[0]), int(columns[0])
-    return Rect(x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y)
 
 
 def _place(file: Path | bytes | None, path: Path | None, info: picture.PictureInfo) -> tuple[Rect, float]:
