@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+PACE = 1.7
+
 
 def pyramid_fill(image: Tensor, known: Tensor, levels: int = 5, rounds: int = 0) -> Tensor:
     """Fill unknown pixels smoothly from known ones: pull-push over an average-pooled pyramid.
@@ -13,8 +15,10 @@ def pyramid_fill(image: Tensor, known: Tensor, levels: int = 5, rounds: int = 0)
     (N, 1, H, W) 1 where known; H and W multiples of ``2**levels``. Known pixels come back as they were;
     what unknown pixels hold has no influence, as long as it is finite.
 
-    ``rounds`` of relaxation at every level but the coarsest let colours flow on into the unknown part: every pixel
-    becomes the mean of the 3x3 around it, as far as it is unknown (Jacobi iterations of Laplace's equation).
+    ``rounds`` of relaxation at every level but the coarsest let colours flow on into the unknown part, towards
+    the solution of Laplace's equation: every pixel becomes the mean of the 3x3 around it, as far as it is
+    unknown, and goes on by :data:`PACE` times that step from where it was two rounds ago (the second-order
+    Richardson iteration, Golub and Varga 1961), which is worth several times as many plain rounds.
     """
     colours, weights = [image * known], [known]
     for _ in range(levels):
@@ -29,8 +33,10 @@ def pyramid_fill(image: Tensor, known: Tensor, levels: int = 5, rounds: int = 0)
         share = weights[level]
         mean = colours[level] / share.clamp(min=1e-6)
         fill = share * mean + (1 - share) * fill
-        for _ in range(rounds if level < levels else 0):
-            fill = share * mean + (1 - share) * blur(fill)
+        before = fill
+        for turn in range(rounds if level < levels else 0):
+            relaxed = share * mean + (1 - share) * blur(fill)
+            before, fill = fill, before + PACE * (relaxed - before) if turn else relaxed
     return fill
 
 

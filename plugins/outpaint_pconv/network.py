@@ -28,7 +28,7 @@ class LeanConfig:
     widths: tuple[int, ...] = (32, 64, 128, 192, 224, 224)
     blocks: tuple[int, ...] = (0, 1, 1, 1, 1, 0)
     rim: int = 48  # channels of the layer before the last; both work on 2x2 pixels at once
-    rounds: int = 4  # of relaxation in the smooth fill
+    rounds: int = 6  # of relaxation in the smooth fill
 
     @property
     def multiple(self) -> int:
@@ -133,9 +133,12 @@ class LeanPConv(FreezesEncoder):
         H and W are multiples of ``config.multiple``. The result is not clipped: values may overshoot 0..1 a
         little. What unknown pixels of ``image`` hold changes no bit of it.
         """
-        with torch.autocast(image.device.type, enabled=False):
-            image = torch.where(known > 0, image, 0)
-            filled = pyramid_fill(image, known, len(self.config.widths), self.config.rounds)
+        image = torch.where(known > 0, image, 0)
+        with torch.autocast(image.device.type, enabled=False):  # the smooth fill is cheap: always in fp32
+            levels = len(self.config.widths)
+            filled = pyramid_fill(image.float(), known.float(), levels, self.config.rounds)
+        first = F.pixel_unshuffle(torch.cat((filled.to(image.dtype) - 0.5, known), 1), 2)
+        first = first.contiguous(memory_format=torch.channels_last)  # else all that follows is slow
         part = (image - 0.5, known)
         skips = []
         for down, encode in zip(self.down, self.encode, strict=True):
@@ -143,8 +146,6 @@ class LeanPConv(FreezesEncoder):
             skips.append(part)
         for up, decode, skip in zip(self.up, self.decode, skips[-2::-1], strict=True):
             part = decode(up(enlarge(part), skip))
-        first = F.pixel_unshuffle(torch.cat((filled - 0.5, known), 1), 2)
-        first = first.contiguous(memory_format=torch.channels_last)  # else all that follows is slow
         x, _ = self.rim(part, (first, torch.ones_like(part[1])))
         added = F.pixel_shuffle(self.last(F.leaky_relu(x, SLOPE)), 2)
         picture: Tensor = filled + added.float()
