@@ -1,0 +1,239 @@
+"""Training one scale: the original's steps, or fewer of them on crops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from outpaint_cli.training.checkpoints import pack_module, pack_optimizer, under, unpack_optimizer
+from outpaint_singan.losses import gradient_penalty, mean_score, reconstruction
+from outpaint_singan.network import FIELD, REACH, Discriminator, Generator, seen
+from outpaint_singan.noise import Noise
+from outpaint_singan.pyramid import Real
+from outpaint_singan.settings import Settings
+
+BETAS = (0.5, 0.999)
+Losses = dict[str, list[float]]
+Draw = Callable[[Noise, "Box"], Tensor]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A crop of a scale's picture: what the generator makes of it is ``height`` x ``width`` at (y, x)."""
+
+    y: int
+    x: int
+    height: int
+    width: int
+
+    def cut(self, picture: Tensor) -> Tensor:
+        """The crop."""
+        return picture[..., self.y : self.y + self.height, self.x : self.x + self.width]
+
+    def cut_padded(self, padded: Tensor) -> Tensor:
+        """The crop with :data:`REACH` pixels around it, of a picture padded by as much."""
+        return padded[
+            ..., self.y : self.y + self.height + 2 * REACH, self.x : self.x + self.width + 2 * REACH
+        ]
+
+
+def pad(picture: Tensor) -> Tensor:
+    """Zeros around it, as the original trains."""
+    return F.pad(picture, (REACH,) * 4)
+
+
+@dataclass
+class Task:
+    """What one scale is trained on.
+
+    ``draw`` gives what the lower scales make of noise, padded, for a crop; ``rebuilt`` (1, 3, h + 10, w + 10)
+    what they make of the reconstruction noise; ``fixed`` that noise at this scale (zero but at scale 0);
+    ``amplitude`` that of this scale's noise.
+    """
+
+    scale: int
+    real: Real
+    draw: Draw
+    rebuilt: Tensor
+    fixed: Tensor
+    amplitude: float
+
+
+@dataclass
+class Trainer:
+    """Networks and optimizers of one scale while they are trained."""
+
+    task: Task
+    settings: Settings
+    generator: Generator
+    critic: Discriminator
+    device: torch.device
+    bf16: bool = False
+    done: int = 0  # iterations
+    _adams: list[torch.optim.Adam] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for module in (self.generator, self.critic):
+            module.to(self.device)
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            module.train()
+            self._adams.append(torch.optim.Adam(module.parameters(), self.settings.rate, betas=BETAS))
+
+    def state(self) -> dict[str, Tensor]:
+        """All that a run needs to go on after ``done`` iterations."""
+        return {
+            **pack_module("generator", self.generator),
+            **pack_module("critic", self.critic),
+            **pack_optimizer("adam.generator", self._adams[0]),
+            **pack_optimizer("adam.critic", self._adams[1]),
+        }
+
+    def restore(self, tensors: dict[str, Tensor], done: int) -> None:
+        """Go on where :meth:`state` was taken."""
+        self.generator.load_state_dict(under("generator", tensors))
+        self.critic.load_state_dict(under("critic", tensors))
+        unpack_optimizer("adam.generator", self._adams[0], tensors)
+        unpack_optimizer("adam.critic", self._adams[1], tensors)
+        self.done = done
+
+    def inherit(self, tensors: dict[str, Tensor]) -> None:
+        """Start from the networks of the scale below."""
+        self.generator.load_state_dict(under("generator", tensors))
+        self.critic.load_state_dict(under("critic", tensors))
+
+    def run(self) -> Iterator[Losses]:
+        """Train; yields the losses of each iteration after it."""
+        while self.done < self.settings.iterations:
+            losses = self.iterate(Noise(self.device, self.settings.seed, self.task.scale, self.done))
+            self.done += 1
+            yield losses
+
+    # ------------------------------------------------------------------------------------ one iteration
+
+    def iterate(self, noise: Noise) -> Losses:
+        """One iteration: the critic's steps, then the generator's."""
+        settings, task = self.settings, self.task
+        late = self.done >= settings.decay * settings.iterations
+        for adam in self._adams:
+            adam.param_groups[0]["lr"] = settings.rate * (0.1 if late else 1.0)
+        box = self._box(noise)
+        known = task.real.known
+        real = box.cut(task.real.picture).contiguous(memory_format=torch.channels_last)
+        here = None if known is None else box.cut(known)
+        z = self._noise(noise, box)
+        found: Losses = {"real": [], "fake": [], "penalty": [], "adversarial": [], "reconstruction": []}
+        previous = fake = real
+        for step in range(settings.critic_steps):
+            previous = task.draw(noise, box)
+            last = step == settings.critic_steps - 1
+            with torch.set_grad_enabled(last):
+                fake = self._generate(task.amplitude * z + previous, previous)
+            self._critic_step(real, fake.detach(), here, noise, found)
+        for step in range(settings.generator_steps):
+            if step > 0:  # the weights have changed, and so has what they make of the same noise
+                fake = self._generate(task.amplitude * z + previous, previous)
+            self._generator_step(real, fake, here, box, found)
+        return found
+
+    def _critic_step(
+        self, real: Tensor, fake: Tensor, known: Tensor | None, noise: Noise, found: Losses
+    ) -> None:
+        settings = self.settings
+        self.critic.requires_grad_(True)
+        self._adams[1].zero_grad(set_to_none=True)
+        with self._autocast():
+            on_real = -mean_score(self.critic, real, known)
+            on_fake = mean_score(self.critic, fake)
+        (on_real + on_fake).backward()  # type: ignore[no-untyped-call]
+        share = noise.uniform()
+        found["real"].append(on_real.item())
+        found["fake"].append(on_fake.item())
+        if self.done % settings.penalty_every == 0:
+            part = self._middle(real.shape[2], real.shape[3], noise, known)
+            with self._autocast():
+                penalty = settings.penalty * gradient_penalty(
+                    self.critic,
+                    part.cut(real),
+                    part.cut(fake),
+                    share,
+                    None if known is None else part.cut(known),
+                )
+            (penalty * settings.penalty_every).backward()  # type: ignore[no-untyped-call]
+            found["penalty"].append(penalty.item())
+        self._adams[1].step()
+
+    def _generator_step(
+        self, real: Tensor, fake: Tensor, known: Tensor | None, box: Box, found: Losses
+    ) -> None:
+        task = self.task
+        self.critic.requires_grad_(False)
+        self._adams[0].zero_grad(set_to_none=True)
+        with self._autocast():
+            adversarial = -mean_score(self.critic, fake)
+        rebuilt = box.cut_padded(task.rebuilt)
+        fixed = task.amplitude * box.cut_padded(task.fixed) + rebuilt if task.scale == 0 else rebuilt
+        again = reconstruction(self._generate(fixed, rebuilt), real, known) * self.settings.reconstruction
+        (adversarial + again).backward()  # type: ignore[no-untyped-call]
+        self._adams[0].step()
+        found["adversarial"].append(adversarial.item())
+        found["reconstruction"].append(again.item())
+
+    # ------------------------------------------------------------------------------------- small parts
+
+    def _autocast(self) -> Any:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
+
+    def _generate(self, noisy: Tensor, previous: Tensor) -> Tensor:
+        with self._autocast():
+            picture: Tensor = self.generator(noisy.contiguous(memory_format=torch.channels_last), previous)
+        return picture
+
+    def _box(self, noise: Noise) -> Box:
+        """The whole picture, or a crop somewhere; one that the critic can see something known of."""
+        height, width = self.task.real.size
+        crop = self.settings.crop or max(height, width)
+        high, wide = min(crop, height), min(crop, width)
+        return _place(height, width, high, wide, noise, self.task.real.known)
+
+    def _middle(self, height: int, width: int, noise: Noise, known: Tensor | None) -> Box:
+        """The part of a crop that the penalty looks at."""
+        crop = self.settings.penalty_crop or max(height, width)
+        return _place(height, width, min(crop, height), min(crop, width), noise, known)
+
+    def _noise(self, noise: Noise, box: Box) -> Tensor:
+        """Noise for a crop and what lies around it; zero beyond the picture, as the original pads it."""
+        height, width = self.task.real.size
+        top, left = max(0, REACH - box.y), max(0, REACH - box.x)
+        bottom = max(0, box.y + box.height + REACH - height)
+        right = max(0, box.x + box.width + REACH - width)
+        inside = box.height + 2 * REACH - top - bottom, box.width + 2 * REACH - left - right
+        z = noise.normal(*inside, coarsest=self.task.scale == 0)
+        return F.pad(z, (left, right, top, bottom))
+
+
+def _place(height: int, width: int, high: int, wide: int, noise: Noise, known: Tensor | None) -> Box:
+    """A crop somewhere in a picture; among a few tries, the first with enough known patches."""
+    if (high, wide) == (height, width):
+        return Box(0, 0, height, width)
+    best, most = Box(0, 0, high, wide), -1.0
+    for _ in range(16 if known is not None else 1):
+        box = Box(noise.below(height - high + 1), noise.below(width - wide + 1), high, wide)
+        if known is None:
+            return box
+        here = _whole_patches(box.cut(known))
+        if here > most:
+            best, most = box, here
+        if most > 0.25 * high * wide:
+            break
+    if most < FIELD:
+        return Box(0, 0, height, width)
+    return best
+
+
+def _whole_patches(known: Tensor) -> float:
+    return float(seen(known).sum())
