@@ -6,6 +6,7 @@ guessed stays as small canvases until :meth:`Guess.sample` is asked for a part o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 EDGE_REACH, LUMA_REACH, HUE_REACH = 8.0, 3.0, 24.0
 """Working pixels over which steps between the guess and the photo's edge are taken out, see match_edge."""
+
+NARROW = 8.0
+"""Pixels; wider Gaussians are blurred on a coarser grid, where they cost little."""
 
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
@@ -326,13 +330,27 @@ def _spread(values: Floats, where: Bools) -> Floats:
 
 
 def _weight(where: Bools, sigma: float) -> Floats:
-    weight: Floats = cv2.GaussianBlur(where.astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    return weight
+    return _blur(where.astype(np.float32), sigma)
+
+
+def _blur(image: Floats, sigma: float) -> Floats:
+    """A Gaussian of ``sigma`` pixels over (h, w) or (h, w, C), zeros outside; wide ones on a coarser grid."""
+    if sigma <= NARROW:
+        narrow: Floats = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+        return narrow
+    factor = 2 ** math.ceil(math.log2(sigma / NARROW))
+    height, width = image.shape[:2]
+    rows, columns = math.ceil(height / factor), math.ceil(width / factor)
+    padding = ((0, rows * factor - height), (0, columns * factor - width), (0, 0))[: image.ndim]
+    coarse = cv2.resize(np.pad(image, padding), (columns, rows), interpolation=cv2.INTER_AREA)
+    coarse = cv2.GaussianBlur(coarse, (0, 0), sigma / factor, borderType=cv2.BORDER_CONSTANT)
+    wide: Floats = cv2.resize(coarse, (columns * factor, rows * factor), interpolation=cv2.INTER_LINEAR)
+    return wide[:height, :width]
 
 
 def _along(values: Floats, where: Bools, sigma: float) -> Floats:
     """The mean of ``values`` at ``where`` around each pixel, with a Gaussian of ``sigma`` pixels; 0 far away."""
-    total = cv2.GaussianBlur(values * where[..., None], (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    total = _blur((values * where[..., None]).astype(np.float32, copy=False), sigma)
     weight = _weight(where, sigma)[..., None]
     mean: Floats = total / np.maximum(weight, 1e-3) * (weight > 1e-3)
     return mean

@@ -215,18 +215,23 @@ def canvas_over(window: Rect, frame: Rect, spec: FillSpec) -> Window:
         height = max(1, math.floor(window.height * shrink))
         step_x, step_y = window.width / width, window.height / height
         return Window(window.x, window.y, step_x, step_y, width, height)
-    rim = 2 * spec.margin
-    if isinstance(spec.size, Multiple):
-        most_w = most_h = spec.size.max - rim
+    rim, size = 2 * spec.margin, spec.size
+    if isinstance(size, Multiple):
+        most_w = most_h = size.max - rim
+        least = _side(0, size) - rim
     else:
-        most_w, most_h = spec.size.width - rim, spec.size.height - rim
+        most_w, most_h = size.width - rim, size.height - rim
+        least = max(most_w, most_h)
     step = max(window.width / most_w, window.height / most_h)
-    step = max(step, min(1.0, max(frame.width / most_w, frame.height / most_h)))
-    if isinstance(spec.size, Multiple):
-        canvas_w = _side(window.width / step + rim, spec.size)
-        canvas_h = _side(window.height / step + rim, spec.size)
+    if (
+        step < 1
+    ):  # show more of the photo instead of enlarging it, unless all of it is smaller than the canvas
+        whole = max(frame.width / most_w, frame.height / most_h)
+        step = max(step, min(1.0, max(whole, min(frame.width, frame.height) / least)))
+    if isinstance(size, Multiple):
+        canvas_w, canvas_h = _side(window.width / step + rim, size), _side(window.height / step + rim, size)
     else:
-        canvas_w, canvas_h = spec.size.width, spec.size.height
+        canvas_w, canvas_h = size.width, size.height
     step_x = _squeezed(step, canvas_w - rim, frame.width)
     step_y = _squeezed(step, canvas_h - rim, frame.height)
     x = _placed(window.x, window.width, step_x, canvas_w - rim, frame.width)
@@ -243,8 +248,13 @@ def _side(length: float, size: Multiple) -> int:
 
 
 def _squeezed(step: float, cells: int, length: int) -> float:
-    """The step with which ``cells`` reach no further than ``length``, if that is no great squeeze."""
-    return max(step / SQUEEZE, length / cells) if cells * step > length else step
+    """The step with which ``cells`` reach no further than ``length``, if that is no great squeeze.
+
+    Cells that are pixels stay pixels where they reach only a little beyond.
+    """
+    if cells * step <= length or (step == 1.0 and cells <= 1.25 * length):
+        return step
+    return max(step / SQUEEZE, length / cells)
 
 
 def _placed(start: int, length: int, step: float, cells: int, frame: int) -> float:

@@ -99,9 +99,23 @@ def hole_request(crop: Crop, unknown: Bools, canvas: Window, seed: int, mirror: 
         place = slice(band.start, band.stop), slice(columns.start, columns.stop)
         known[place] = seen
         image[place] = np.clip(done[..., :3], 0, 1) * seen[..., None]
+    if not known.any():
+        _show_anything(image, known, crop, unknown, canvas)
     if mirror:
         image, known = image[:, ::-1], known[:, ::-1]
     return Request(np.ascontiguousarray(image), np.ascontiguousarray(known), seed)
+
+
+def _show_anything(image: Floats, known: Bools, crop: Crop, unknown: Bools, canvas: Window) -> None:
+    """Where no working pixel is wholly known, let single known pixels stand for theirs, in place."""
+    y0, y1 = _pixels(canvas.y, canvas.step_y, range(canvas.height), 0, unknown.shape[0])
+    x0, x1 = _pixels(canvas.x, canvas.step_x, range(canvas.width), 0, unknown.shape[1])
+    ys, xs = np.nonzero(~unknown[y0:y1, x0:x1])
+    rows = ((y0 + ys + 0.5 - canvas.y) / canvas.step_y).astype(int)
+    columns = ((x0 + xs + 0.5 - canvas.x) / canvas.step_x).astype(int)
+    samples = crop(Rect(x0, y0, x1 - x0, y1 - y0))
+    image[rows, columns] = samples[ys, xs] / np.float32(np.iinfo(samples.dtype).max)
+    known[rows, columns] = True
 
 
 def _inside(start: float, step: float, first: int, last: int, length: int) -> range:
