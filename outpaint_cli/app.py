@@ -10,7 +10,17 @@ from typing import Annotated
 import typer
 
 import outpaint_cli
-from outpaint_cli.commands import convert, doctor, evaluate, extend, harmonize, inpaint, models, plugins, train
+from outpaint_cli.commands import (
+    convert,
+    doctor,
+    evaluate,
+    extend,
+    harmonize,
+    inpaint,
+    models,
+    plugins,
+    train,
+)
 from outpaint_cli.commands._report import say
 from outpaint_cli.plugin import OutpaintError
 

@@ -342,8 +342,9 @@ def _blur(image: Floats, sigma: float) -> Floats:
     height, width = image.shape[:2]
     rows, columns = math.ceil(height / factor), math.ceil(width / factor)
     padding = ((0, rows * factor - height), (0, columns * factor - width), (0, 0))[: image.ndim]
-    coarse = cv2.resize(np.pad(image, padding), (columns, rows), interpolation=cv2.INTER_AREA)
-    coarse = cv2.GaussianBlur(coarse, (0, 0), sigma / factor, borderType=cv2.BORDER_CONSTANT)
+    padded = np.pad(image, padding)
+    means = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA)
+    coarse = cv2.GaussianBlur(means, (0, 0), sigma / factor, borderType=cv2.BORDER_CONSTANT)
     wide: Floats = cv2.resize(coarse, (columns * factor, rows * factor), interpolation=cv2.INTER_LINEAR)
     return wide[:height, :width]
 
@@ -352,7 +353,7 @@ def _along(values: Floats, where: Bools, sigma: float) -> Floats:
     """The mean of ``values`` at ``where`` around each pixel, with a Gaussian of ``sigma`` pixels; 0 far away."""
     total = _blur((values * where[..., None]).astype(np.float32, copy=False), sigma)
     weight = _weight(where, sigma)[..., None]
-    mean: Floats = total / np.maximum(weight, 1e-3) * (weight > 1e-3)
+    mean: Floats = (total / np.maximum(weight, 1e-3) * (weight > 1e-3)).astype(np.float32, copy=False)
     return mean
 
 

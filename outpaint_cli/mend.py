@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from outpaint_cli.compose import TILE, tiles
-from outpaint_cli.fill import FillSteps, Grid, Layer, Request, make_layer
-from outpaint_cli.holes import Hole, bounds
-from outpaint_cli.plugin import FillSpec, HarmonizeJob, Native, Rect
+from outpaint_cli.fill import FillSteps, Grid, Layer, Request, make_layer, run_fills
+from outpaint_cli.holes import Hole, bounds, plan_holes
+from outpaint_cli.plugin import Context, Filler, FillSpec, HarmonizeJob, Native, OutpaintError, Rect
 from outpaint_cli.resample import axis_weights, resample
 from outpaint_cli.windows import Window
 
@@ -151,6 +151,29 @@ def _cut_to(layer: Layer, box: Rect) -> Layer:
 
 
 # ------------------------------------------------------------------------------------------- painting
+
+
+def mend_picture(
+    photo: Samples,
+    hole: Bools,
+    filler: Filler,
+    ctx: Context,
+    finish: Callable[[HarmonizeJob], Samples] | None = None,
+) -> Samples:
+    """One sRGB photo (H, W, 3), uint8 or uint16, with ``hole`` bool (H, W) filled and, with ``finish``, harmonized.
+
+    All other pixels are the photo's. Raises PluginError when the filler fails.
+    """
+    holes = plan_holes(hole, hole, filler.spec)
+    steps = hole_steps(lambda part: photo[part.slices()], hole, holes, filler.spec, seed=ctx.seed)
+    layers = run_fills([steps], filler, ctx)[0]
+    if isinstance(layers, OutpaintError):
+        raise layers
+    out = photo.copy()
+    paint_holes(out, hole, holes, layers, seed=ctx.seed)
+    if finish is not None:
+        finish_holes(out, hole, hole, holes, layers, finish)
+    return out
 
 
 def paint_holes(

@@ -12,8 +12,18 @@ from hypothesis import strategies as st
 from outpaint_cli import fill
 from outpaint_cli.fill import Layer, run_fills
 from outpaint_cli.holes import Hole, canvas_over, plan_holes, with_context
-from outpaint_cli.mend import finish_holes, hole_request, hole_steps, paint_holes
-from outpaint_cli.plugin import AnyMask, Context, FillSpec, Fixed, HarmonizeJob, Multiple, Native, Rect
+from outpaint_cli.mend import finish_holes, hole_request, hole_steps, mend_picture, paint_holes
+from outpaint_cli.plugin import (
+    AnyMask,
+    Context,
+    FillSpec,
+    Fixed,
+    HarmonizeJob,
+    Multiple,
+    Native,
+    PluginError,
+    Rect,
+)
 from tests.fillers import Plane, plane
 
 OURS = FillSpec(Multiple(32, 64, 128), AnyMask(), 0.6, 4, margin=4)
@@ -242,3 +252,25 @@ def test_the_harmonizer_gets_window_after_window_and_changes_the_hole_alone() ->
     assert len(jobs) == len(holes) > 3
     assert all(job.confidence is not None and job.confidence.max() <= 1 for job in jobs)
     assert jobs[-1].scale >= 1
+
+
+def test_mend_picture_is_all_of_it_in_one_call() -> None:
+    truth = plane(200, 150, np.uint8)
+    hole = scattered((150, 200), 1, 2)
+
+    def finish(job: HarmonizeJob) -> np.ndarray:
+        return np.full_like(job.image, 9)
+
+    rough = mend_picture(truth, hole, Plane(OURS), CTX)
+    assert np.abs(rough.astype(int) - truth).max() <= 3
+    finished = mend_picture(truth, hole, Plane(OURS), CTX, finish)
+    assert (finished[hole] == 9).all()
+    for out in (rough, finished):
+        assert np.array_equal(out[~hole], truth[~hole])
+
+    class Broken(Plane):
+        def fill(self, images: np.ndarray, known: np.ndarray, ctx: Context) -> np.ndarray:  # type: ignore[override]
+            raise RuntimeError("no")
+
+    with pytest.raises(PluginError):
+        mend_picture(truth, hole, Broken(OURS), CTX)
