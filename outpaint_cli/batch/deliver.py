@@ -18,6 +18,7 @@ from outpaint_cli import picture, registry
 from outpaint_cli.batch.events import plain
 from outpaint_cli.batch.journal import Journal
 from outpaint_cli.batch.kinds import Kind, Made
+from outpaint_cli.batch.kinds.place import STEP
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.plugin import ModelRef, PictureError, Rect
 
@@ -38,8 +39,8 @@ class Delivery:
         """What an output is made of and with; ``content`` and ``mask`` are the files' sha256."""
         s = self.settings
         made_with = [
-            content, mask, self.kind.verb, self.kind.identity(), task.format, s.quality, s.strip_metadata, s.seed,
-            task.variant, self.ref and [self.ref.name, self.ref.revision], s.harmonize,
+            content, mask, self.kind.verb, self.kind.identity(), repr(task.frame), task.format, s.quality,
+            s.strip_metadata, s.seed, task.variant, self.ref and [self.ref.name, self.ref.revision], s.harmonize,
             {plugin: dict(sorted(values.items())) for plugin, values in sorted(s.options.items())},
             [guide.content for guide in s.guides], outpaint_cli.__version__, self._plugin_versions(),
         ]  # fmt: skip
@@ -99,8 +100,8 @@ class Delivery:
             made.picture, format=task.format, quality=s.quality, strip_metadata=s.strip_metadata, xmp=xmp
         )
         record = self._record(task, content, fingerprint, made.photo, size, scores)
-        if "GuessStep" in made.properties:
-            record["step"] = float(made.properties["GuessStep"])
+        if STEP in made.properties:
+            record["step"] = float(made.properties[STEP])
         self._put(task, encoded.data, record)
         notes = [*photo.notes, *made.info.get("notes", ()), *encoded.notes]
         if notes:

@@ -71,11 +71,16 @@ class Journal:
         return records
 
 
-def find_record(output: Path) -> dict[str, Any] | None:
-    """What the journal of ``output``'s folder, or of one above it, noted of it; None where there is none."""
+def find_record(output: Path, journals: dict[Path, Journal]) -> dict[str, Any] | None:
+    """What the journal of ``output``'s folder, or of one above it, noted of it; None where there is none.
+
+    ``journals`` keeps those that were read, for the next call.
+    """
     path = output.absolute()
     for folder in path.parents:
-        record = Journal(folder).record(path) if (folder / FOLDER / NAME).is_file() else None
+        if folder not in journals:
+            journals[folder] = Journal(folder)
+        record = journals[folder].record(path)
         if record is not None:
             return record
     return None

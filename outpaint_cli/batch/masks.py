@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ class Masks:
 
     path: Path
     invert: bool = False
+    _stems: dict[Path, dict[str, list[Path]]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def at(cls, text: str, invert: bool) -> Masks:
@@ -47,7 +48,7 @@ class Masks:
 
     def find(self, source: Source, info: picture.PictureInfo) -> Path:
         """The mask of a photo, its shape checked against the photo's. Raises PictureError."""
-        path = _matching(self.path, source.relative) if self.path.is_dir() else self.path
+        path = self._matching(source.relative) if self.path.is_dir() else self.path
         try:
             mask = picture.probe(path)
         except PictureError as error:
@@ -55,28 +56,33 @@ class Masks:
         check_shape(path, mask.width, mask.height, info)
         return path
 
+    def _matching(self, relative: PurePath) -> Path:
+        """The picture at the same relative path: the same name, or the same stem with another ending."""
+        wanted = self.path / relative
+        if wanted.is_file():
+            return wanted
+        if wanted.parent not in self._stems:
+            self._stems[wanted.parent] = _by_stem(wanted.parent)
+        found = self._stems[wanted.parent].get(wanted.stem, [])
+        if not found:
+            name = wanted.with_suffix("")
+            raise PictureError(f"there is no mask {name}.* for it; add one, or --exclude the photo")
+        if len(found) > 1:
+            raise PictureError(f"there are two masks for it, {found[0]} and {found[1].name}; remove one")
+        return found[0]
 
-def _matching(folder: Path, relative: PurePath) -> Path:
-    """The picture in ``folder`` at the same relative path: the same name, or the same stem with another ending."""
-    wanted = folder / relative
-    if wanted.is_file():
-        return wanted
+
+def _by_stem(folder: Path) -> dict[str, list[Path]]:
+    """The pictures in ``folder`` by their names without the ending; none where it can't be read."""
+    stems: dict[str, list[Path]] = {}
     try:
-        beside = sorted(wanted.parent.iterdir())
+        paths = sorted(folder.iterdir())
     except OSError:
-        beside = []
-    found = [
-        path
-        for path in beside
-        if path.stem == wanted.stem and path.suffix.lower() in SUFFIXES and path.is_file()
-    ]
-    if not found:
-        raise PictureError(
-            f"there is no mask {wanted.with_suffix('')}.* for it; add one, or --exclude the photo"
-        )
-    if len(found) > 1:
-        raise PictureError(f"there are two masks for it, {found[0]} and {found[1].name}; remove one")
-    return found[0]
+        return stems
+    for path in paths:
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            stems.setdefault(path.stem, []).append(path)
+    return stems
 
 
 def check_shape(path: Path, width: int, height: int, photo: picture.PictureInfo) -> None:

@@ -321,8 +321,9 @@ def exit_code(summary: Summary, *, strict: bool = False) -> int:
 
 
 def _footprint(task: Task) -> int:
-    """Bytes that a task holds at its peak: the photo and the frame, and the encoder's copy."""
+    """Bytes that a task holds at its peak: the photo, the frame and the encoder's copy, and masks over it."""
     if task.frame is None or task.info is None:
         return 0
-    samples = 3 + task.info.has_alpha + (task.info.mode == "CMYK")
-    return (task.info.width * task.info.height + 2 * task.frame.rect.area) * samples * task.info.bits // 8
+    samples = (3 + task.info.has_alpha + (task.info.mode == "CMYK")) * task.info.bits // 8
+    area = task.frame.rect.area
+    return (task.info.width * task.info.height + 2 * area) * samples + 4 * area

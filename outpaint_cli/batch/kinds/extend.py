@@ -83,7 +83,7 @@ class Extension:
         known, frame, at = self.known, self.frame, self.frame.photo
         own = picture.to_srgb(self.photo)
         painted = paint_frame(own, frame, guess, seed=seed)
-        properties = {}
+        properties: dict[str, str] = {}
         if known != frame.rect:
             if finish is not None:
                 painted = finish(harmonize_job(painted, frame, known, guess))

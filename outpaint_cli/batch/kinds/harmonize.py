@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from outpaint_cli import picture
 from outpaint_cli.batch.discover import Source
-from outpaint_cli.batch.journal import find_record
+from outpaint_cli.batch.journal import Journal
 from outpaint_cli.batch.kinds import Finish, Made
+from outpaint_cli.batch.kinds.place import journaled_place, noted_place
 from outpaint_cli.batch.masks import SOFT_EDGES, Masks, read_mask
 from outpaint_cli.batch.pixels import mended
 from outpaint_cli.batch.settings import Layout, Task
@@ -40,6 +41,7 @@ class Harmonize:
     verb: str = "harmonized"
     doing: str = "harmonizing"
     fills: bool = False
+    _journals: dict[Path, Journal] = field(default_factory=dict, repr=False, compare=False)
 
     def identity(self) -> list[Any]:
         """The options as plain JSON; the mask's content counts by itself."""
@@ -66,10 +68,18 @@ class Harmonize:
                     f"--source reaches beyond the picture ({info.width}x{info.height}); give it in its pixels"
                 )
             return Layout(Frame(info.width, info.height, self.source))
-        photo, scale = _place(source.path if data is None else data, source.path, info)
-        if not whole.contains(photo) or photo.area == 0:
-            _unfit(info)
-        return Layout(Frame(info.width, info.height, photo), None, scale)
+        given = data if data is not None else source.path
+        noted = noted_place(given) if given is not None else None
+        if noted is None and source.path is not None:
+            noted = journaled_place(source.path, self._journals)
+        if noted is None:
+            raise PictureError(f"neither its XMP nor a journal says where the photo sits; {REMEDY}")
+        if noted.size not in (None, (info.width, info.height)) or not whole.contains(noted.rect):
+            raise PictureError(
+                f"where the photo sits was noted for another size than {info.width}x{info.height}: the picture "
+                f"was changed since; {REMEDY}"
+            )
+        return Layout(Frame(info.width, info.height, noted.rect), None, noted.scale)
 
     def work(self, task: Task, photo: picture.Picture, mask: bytes | None) -> Touch | str:
         """The picture and what of it is known."""
@@ -123,36 +133,3 @@ def restore(painted: Any, own: Any, known: Bools) -> None:
     for row in range(0, len(known), 256):
         part = slice(row, row + 256)
         np.copyto(painted[part], own[part], where=known[part, :, None])
-
-
-def _place(file: Path | bytes | None, path: Path | None, info: picture.PictureInfo) -> tuple[Rect, float]:
-    """Where the photo sits, and how coarse the guess around it is, from the XMP or else the journal."""
-    found = picture.read_photo_properties(file) if file is not None else {}
-    try:
-        x, y, width, height = (int(found[f"Photo{name}"]) for name in ("X", "Y", "Width", "Height"))
-        frame = int(found["FrameWidth"]), int(found["FrameHeight"])
-        scale = float(found.get("GuessStep", "1"))
-    except (KeyError, ValueError):
-        pass
-    else:
-        if frame != (info.width, info.height):
-            _unfit(info)
-        return Rect(x, y, width, height), scale if 1 <= scale <= 1e6 else 1.0
-    record = find_record(path) if path is not None else None
-    try:
-        at = (record or {})["source"]
-        rect = Rect(*(int(at[name]) for name in ("x", "y", "width", "height")))
-        scale = float((record or {}).get("step", 1))
-    except (KeyError, TypeError, ValueError):
-        raise PictureError(f"neither its XMP nor a journal says where the photo sits; {REMEDY}") from None
-    size = (record or {}).get("width", info.width), (record or {}).get("height", info.height)
-    if size != (info.width, info.height):
-        _unfit(info)
-    return rect, scale
-
-
-def _unfit(info: picture.PictureInfo) -> NoReturn:
-    raise PictureError(
-        f"where the photo sat was noted for another size than {info.width}x{info.height}: the picture was "
-        f"changed since; {REMEDY}"
-    )

@@ -10,6 +10,7 @@ import numpy as np
 from outpaint_cli import models, picture, registry
 from outpaint_cli.batch.discover import Source
 from outpaint_cli.batch.kinds import Finish, Made
+from outpaint_cli.batch.kinds.place import guess_step, noted_place
 from outpaint_cli.batch.masks import SOFT_EDGES, Masks, alpha_mask, read_mask
 from outpaint_cli.batch.pixels import mended
 from outpaint_cli.batch.settings import Layout, Task
@@ -64,10 +65,10 @@ class Inpaint:
             raise PictureError("it has no transparency that could say where the hole is; give --mask a file")
         mask = self.masks.find(source, info) if self.masks else None
         given = data if data is not None else source.path
-        place = picture.read_photo_rect(given) if given is not None else None
-        if place is not None and frame.rect.contains(place):
-            frame = replace(frame, photo=place)
-        return Layout(frame, mask)
+        noted = noted_place(given) if given is not None else None
+        if noted is None or noted.size != (info.width, info.height):
+            return Layout(frame, mask)
+        return Layout(replace(frame, photo=noted.rect), mask, noted.scale)
 
     def work(self, task: Task, photo: picture.Picture, mask: bytes | None) -> Mending | str:
         """The photo and its hole."""
@@ -86,7 +87,7 @@ class Inpaint:
             raise PictureError(
                 f"{name} marks all of it, so that nothing is known to fill it from; is it inverted?"
             )
-        return Mending(photo, task.layout.frame.photo, hole, unknown, self.masks is None, soft)
+        return Mending(photo, task.layout, hole, unknown, self.masks is None, soft)
 
 
 @dataclass
@@ -94,7 +95,7 @@ class Mending:
     """One photo on its way; ``opaque`` says that the filled hole is to be opaque."""
 
     photo: picture.Picture
-    at: Rect
+    layout: Layout
     hole: Bools
     unknown: Bools
     opaque: bool
@@ -132,7 +133,9 @@ class Mending:
             alpha = made.alpha.copy()
             alpha[self.hole] = np.iinfo(alpha.dtype).max
             made = replace(made, alpha=alpha)
-        return Made(made, painted, lambda: known, self.at, info=self._info())
+        # What an earlier run noted stays true: where the photo sits, and how coarse the guess around it is.
+        properties = guess_step(self.layout.scale)
+        return Made(made, painted, lambda: known, self.layout.frame.photo, True, self._info(), properties)
 
     def _info(self) -> dict[str, Any]:
         info: dict[str, Any] = {"hole": float(self.hole.mean()), "windows": len(self.holes)}
