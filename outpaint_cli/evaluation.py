@@ -69,8 +69,15 @@ def load_methods(references: Sequence[str], ctx: Context, harmonizer: str = "non
 
     Raises ModelError or DeviceError when a model or the harmonizer is not to be had.
     """
+    return load_named(BASELINES, references, ctx, harmonizer)
+
+
+def load_named(
+    baselines: Sequence[str], references: Sequence[str], ctx: Context, harmonizer: str
+) -> list[Method]:
+    """As :func:`load_methods`, with other baselines."""
     there = registry.model_cards()
-    names = [name for name in BASELINES if name in there and name not in references]
+    names = [name for name in baselines if name in there and name not in references]
     finish = None if harmonizer == "none" else registry.find_harmonizer(harmonizer)[1](ctx)
     methods = [Method(name, models.load(models.resolve(name), ctx)) for name in names]
     for reference in references:

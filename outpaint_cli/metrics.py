@@ -7,6 +7,7 @@ gamma-encoded channels. What every score means is in docs/benchmarks.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -105,6 +106,36 @@ def luma(image: Floats) -> Floats:
 def mse(a: Floats, b: Floats, ring: Bools) -> float:
     """Mean squared difference over the ring's pixels and channels."""
     return float(np.square(a[ring] - b[ring], dtype=np.float64).mean())
+
+
+def psnr(a: Floats, b: Floats) -> float:
+    """Peak signal-to-noise ratio in dB over all pixels and channels; equal pictures have 100."""
+    error = float(np.square(a - b, dtype=np.float64).mean())
+    return -10 * math.log10(max(error, 1e-10))
+
+
+def ssim(a: Floats, b: Floats) -> float:
+    """Structural similarity of two pictures (H, W, 3), the mean over channels and places: 1 is equal.
+
+    Wang et al. 2004 (Image quality assessment: from error visibility to structural similarity, section III
+    B): a Gaussian window of 11x11 with deviation 1.5, K1 = 0.01, K2 = 0.03; only windows that lie wholly in
+    the picture count, so both sides are at least 11 pixels. Raises ValueError where they aren't.
+    """
+    import cv2
+
+    if min(a.shape[:2]) < 11:
+        raise ValueError(f"a picture of {a.shape[1]}x{a.shape[0]} is too small for windows of 11x11")
+
+    def mean(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return cv2.GaussianBlur(x, (11, 11), 1.5)[5:-5, 5:-5].astype(np.float64)
+
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    mean_x, mean_y = mean(x), mean(y)
+    var_x, var_y = mean(x * x) - mean_x**2, mean(y * y) - mean_y**2
+    covariance = mean(x * y) - mean_x * mean_y
+    c1, c2 = 0.01**2, 0.03**2
+    above = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    return float((above / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).mean())
 
 
 def mse_shrunk(a: Floats, b: Floats, ring: Bools, factor: int) -> float:

@@ -35,6 +35,10 @@ def evaluate(
     harmonize: Annotated[
         str, typer.Option(help="Score the models finished by this harmonizer too, e.g. patch.")
     ] = "none",
+    holes: Annotated[
+        bool,
+        typer.Option("--holes", help="Irregular holes instead of hidden borders: L1, PSNR, SSIM by ratio."),
+    ] = False,
     perceptual: Annotated[
         Path | None, typer.Option(help="Feature network (safetensors) for the perceptual column.")
     ] = None,
@@ -47,7 +51,11 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     seed: Annotated[int, typer.Option(help="Same seed, same scores.")] = 0,
 ) -> None:
-    """Score models, beside reflect, edge and telea, on PHOTOS of which only the middle is shown."""
+    """Score models, beside reflect, edge and telea, on PHOTOS of which only the middle is shown.
+
+    With --holes, beside telea and ns, on the middle square at 256 pixels with irregular holes of six classes of
+    hole-to-image ratio, as in Liu et al. 2018.
+    """
     from outpaint_cli import evaluation
     from outpaint_cli.plugin import Context, PictureError, UsageError
 
@@ -55,7 +63,17 @@ def evaluate(
         raise UsageError("--pictures scores what is finished: it can't be used with --model")
     if figure is not None and figure.suffix.lower() != ".png":
         raise UsageError(f"--figure {figure}: give the name of a .png file")
+    if holes and (pictures, perceptual, discriminator, figure) != (None,) * 4:
+        raise UsageError(
+            "--holes scores models alone: without --pictures, --perceptual, --discriminator, --figure"
+        )
     files = find_photos(photos, limit)
+    if holes:
+        from outpaint_cli.commands._holes import evaluate_holes
+
+        ctx = Context(device=device, seed=seed)
+        evaluate_holes(files, photos, model or ["pconv"], ctx, harmonize, as_json, read_rgb, _tell)
+        return
     features = load_features(perceptual)
     ctx = Context(device=device, seed=seed)
     found = evaluation.Found()
@@ -84,7 +102,7 @@ def evaluate(
         except PictureError as error:
             failed += 1
             _tell("")
-            print(f"outpaint: {error}", file=sys.stderr)
+            print(f"outpaint: {name}: {error}", file=sys.stderr)
             continue
         found.rows += rows
         if as_json:

@@ -1,4 +1,4 @@
-"""reflect and edge by index, telea through OpenCV."""
+"""reflect and edge by index, telea and ns through OpenCV."""
 
 from __future__ import annotations
 
@@ -57,11 +57,14 @@ class Edge(_ByIndex):
         return np.clip(at, low, high - 1)
 
 
-class Telea:
-    """Fast marching inpainting after Telea 2004, radius 3, in 8 bit as OpenCV has it."""
+class OpenCV:
+    """One of OpenCV's two classical inpainting methods, radius 3, in 8 bit."""
 
     spec = FillSpec(size=Native(), known=AnyMask(), max_unknown=1.0)
     device = "cpu"
+
+    def __init__(self, method: int) -> None:
+        self._method = method
 
     def fill(self, images: Floats, known: Bools, ctx: Context) -> Floats:
         """Images float32 (N, H, W, 3), known bool (N, H, W): the same shape, filled."""
@@ -69,7 +72,17 @@ class Telea:
         for image, mask, result in zip(images, known, out, strict=True):
             ctx.check()
             pixels = np.round(image * 255).astype(np.uint8)
-            filled = cv2.inpaint(pixels, (~mask).astype(np.uint8), 3, cv2.INPAINT_TELEA)
+            filled = cv2.inpaint(pixels, (~mask).astype(np.uint8), 3, self._method)
             result[:] = filled.astype(np.float32) / 255
             result[mask] = image[mask]
         return out
+
+
+def telea() -> OpenCV:
+    """Fast marching inpainting, Telea 2004 (An image inpainting technique based on the fast marching method)."""
+    return OpenCV(cv2.INPAINT_TELEA)
+
+
+def navier_stokes() -> OpenCV:
+    """Bertalmio et al. 2001 (Navier-Stokes, fluid dynamics, and image and video inpainting)."""
+    return OpenCV(cv2.INPAINT_NS)

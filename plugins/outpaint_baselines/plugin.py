@@ -9,9 +9,14 @@ from outpaint_cli.plugin import Context, Filler, ModelCard, ModelRef, Plugin
 
 def load(ref: ModelRef, ctx: Context) -> Filler:
     """The filler called ``ref.name``."""
-    from outpaint_baselines.fillers import Edge, Reflect, Telea
+    from outpaint_baselines.fillers import Edge, Reflect, navier_stokes, telea
 
-    fillers: dict[str, Callable[[], Filler]] = {"reflect": Reflect, "edge": Edge, "telea": Telea}
+    fillers: dict[str, Callable[[], Filler]] = {
+        "reflect": Reflect,
+        "edge": Edge,
+        "telea": telea,
+        "ns": navier_stokes,
+    }
     return fillers[ref.name]()
 
 
@@ -22,6 +27,7 @@ plugin = Plugin(
         ModelCard("reflect", "mirrors the photo at its edges"),
         ModelCard("edge", "repeats the photo's outermost pixels"),
         ModelCard("telea", "fast marching inpainting (Telea 2004), from OpenCV"),
+        ModelCard("ns", "inpainting after Navier and Stokes (Bertalmio et al. 2001), from OpenCV"),
     ),
     load=load,
 )
