@@ -61,7 +61,7 @@ def plan_holes(hole: Bools, unknown: Bools, spec: FillSpec, *, zoom: float = 1.0
     whole photo. ``zoom`` of 1 or more widens the context: variants use it.
     """
     frame = Rect(0, 0, hole.shape[1], hole.shape[0])
-    planned = []
+    planned: list[Hole] = []
     waiting = join_boxes(part_boxes(hole), frame, zoom)
     while waiting:
         box = waiting.pop()
@@ -162,32 +162,34 @@ def bounds(mask: Bools) -> Rect:
 
 def join_boxes(boxes: list[Rect], frame: Rect, zoom: float = 1.0) -> list[Rect]:
     """Join boxes wherever one window then costs no more pixels than the two, and is not much longer."""
-    joined: list[Rect] = []
-    waiting = sorted(boxes, reverse=True)
+    joined = np.empty((len(boxes), 4), np.int64)  # left, top, right, bottom
+    count = 0
+    waiting = [np.array((b.x, b.y, b.right, b.bottom), np.int64) for b in sorted(boxes, reverse=True)]
     while waiting:
-        box = waiting.pop()
-        window = with_context(box, frame, zoom)
-        for index, other in enumerate(joined):
-            both = _union(box, other)
-            theirs, union = with_context(other, frame, zoom), with_context(both, frame, zoom)
-            if union.area <= theirs.area + window.area and _longest(union) <= max(
-                2 * SEGMENT, 1.25 * max(_longest(theirs), _longest(window))
-            ):
-                del joined[index]
-                waiting.append(both)
-                break
+        box, others = waiting.pop(), joined[:count]
+        both = np.concatenate((np.minimum(others[:, :2], box[:2]), np.maximum(others[:, 2:], box[2:])), 1)
+        sides = [_window_sides(at, frame, zoom) for at in (box[None], others, both)]
+        areas = [side.prod(1) for side in sides]
+        lengths = [side.max(1) for side in sides]
+        longest = np.maximum(2 * SEGMENT, 1.25 * np.maximum(lengths[0], lengths[1]))
+        fit = np.flatnonzero((areas[2] <= areas[0] + areas[1]) & (lengths[2] <= longest))
+        if len(fit):
+            waiting.append(both[fit[0]])
+            count -= 1
+            joined[fit[0]] = joined[count]
         else:
-            joined.append(box)
-    return joined
+            joined[count] = box
+            count += 1
+    return [Rect(x, y, right - x, bottom - y) for x, y, right, bottom in joined[:count].tolist()]
 
 
-def _longest(rect: Rect) -> int:
-    return max(rect.width, rect.height)
-
-
-def _union(a: Rect, b: Rect) -> Rect:
-    x, y = min(a.x, b.x), min(a.y, b.y)
-    return Rect(x, y, max(a.right, b.right) - x, max(a.bottom, b.bottom) - y)
+def _window_sides(boxes: NDArray[np.int64], frame: Rect, zoom: float) -> NDArray[np.int64]:
+    """Widths and heights (n, 2) of the windows that :func:`with_context` makes of ``boxes`` (n, 4)."""
+    size = boxes[:, 2:] - boxes[:, :2]
+    margin = np.rint(zoom * np.maximum(CONTEXT, size.mean(1)))[:, None].astype(np.int64)
+    low = np.maximum(boxes[:, :2] - margin, (frame.x, frame.y))
+    sides: NDArray[np.int64] = np.minimum(boxes[:, 2:] + margin, (frame.right, frame.bottom)) - low
+    return sides
 
 
 def with_context(box: Rect, frame: Rect, zoom: float = 1.0) -> Rect:
