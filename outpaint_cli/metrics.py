@@ -127,7 +127,8 @@ def ssim(a: Floats, b: Floats) -> float:
         raise ValueError(f"a picture of {a.shape[1]}x{a.shape[0]} is too small for windows of 11x11")
 
     def mean(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return cv2.GaussianBlur(x, (11, 11), 1.5)[5:-5, 5:-5].astype(np.float64)
+        blurred: NDArray[np.float64] = cv2.GaussianBlur(x, (11, 11), 1.5)
+        return blurred[5:-5, 5:-5]
 
     x, y = a.astype(np.float64), b.astype(np.float64)
     mean_x, mean_y = mean(x), mean(y)
