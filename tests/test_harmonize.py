@@ -99,13 +99,13 @@ def test_source_and_mask_say_it_for_any_picture(outpaint: Outpaint, photo: Any, 
 
 
 def test_how_coarse_the_guess_is_reaches_the_harmonizer(outpaint: Outpaint, photo: Any, green: Green) -> None:
-    photo("in/a.png", 600, 400)
+    photo("in/a.png", 300, 200)
     assert outpaint("extend", "in", "-o", "rough", "--harmonize", "none").code == 0
     assert outpaint("extend", "in", "-o", "done").code == 0
     for folder in ("rough", "done"):
         assert outpaint("harmonize", folder, *M).code == 0
     rough, done = green.jobs
-    assert rough.scale > 5
+    assert rough.scale > 3
     assert done.scale == 1
 
 
@@ -225,6 +225,36 @@ def test_a_harmonizer_on_the_cpu_is_no_silent_fallback(
     done = outpaint("harmonize", "a.png", "--source", "0,0,9,9", "--device", "cuda", *M)
     assert (done.code, len(done.lines)) == (5, 1)
     assert "green" in done.err
+
+
+def test_a_harmonizers_progress_is_shown_on_a_terminal(
+    photo: Any, green: Green, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from outpaint_cli.batch.discover import discover
+    from outpaint_cli.batch.kinds.harmonize import Harmonize
+    from outpaint_cli.batch.pipeline import Run
+    from outpaint_cli.batch.plan import make_plan
+    from outpaint_cli.batch.settings import Settings
+    from outpaint_cli.commands._report import Reporter
+
+    def slow(job: HarmonizeJob, ctx: Context) -> Harmonized:
+        ctx.progress(0.25, "growing [moss]")
+        return Harmonized(job.image)
+
+    monkeypatch.setattr(green, "harmonize", slow)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    settings, kind = Settings(harmonize="green"), Harmonize(Rect(0, 0, 20, 20))
+    tasks = make_plan(discover([str(photo("a.png"))]), settings, kind)
+    reporter = Reporter(1, doing="harmonizing", quiet=False, as_json=False, verbose=False, stdout_taken=False)
+    told = []
+
+    def progress(name: str, share: float, what: str) -> None:
+        reporter.progress(name, share, what)
+        told.append(reporter._progress.tasks[0].description)
+
+    assert [e.status for e in Run(settings, kind, progress=progress).run(tasks)] == ["ok"]
+    reporter.close()
+    assert told == ["harmonizing (a.png: growing [moss] 25%)"]
 
 
 # ---------------------------------------------------------------------------------------------- guides

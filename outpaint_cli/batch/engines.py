@@ -38,6 +38,7 @@ class Engines:
     ref: ModelRef | None
     cancelled: Callable[[], bool]
     filler: Filler | None = None
+    progress: Callable[[str, float, str], None] = lambda name, share, what: None
     harmonizer: Harmonizer | None = None
     loaded: bool = False
     _harmonizing: threading.Lock = field(default_factory=threading.Lock)
@@ -85,19 +86,27 @@ class Engines:
         if asked.startswith("cuda") and not device.startswith("cuda"):
             raise DeviceError(f"--device {asked}: {what} runs on {device} only; use --device auto")
 
-    def context(self, plugin: str, seed: int = 0) -> Context:
-        """What ``plugin`` is lent."""
-        options = self.settings.options.get(plugin, {})
-        return Context(device=self.settings.device, seed=seed, options=options, cancelled=self.cancelled)
+    def context(self, plugin: str, seed: int = 0, name: str = "") -> Context:
+        """What ``plugin`` is lent; its progress is told as that of the input ``name``."""
+        return Context(
+            device=self.settings.device,
+            seed=seed,
+            options=self.settings.options.get(plugin, {}),
+            cancelled=self.cancelled,
+            progress=lambda share, what: self.progress(name, share, what),
+        )
 
-    def finish(self, content: str, seed: int, info: dict[str, Any]) -> Finish | None:
-        """The harmonizer for the photo with that ``content`` (sha256), or None; ``info`` gets what it tells."""
+    def finish(self, name: str, content: str, seed: int, info: dict[str, Any]) -> Finish | None:
+        """The harmonizer for the input ``name`` with that ``content`` (sha256), or None.
+
+        ``info`` gets what the harmonizer tells.
+        """
         if self.harmonizer is None:
             return None
         plugin, _ = registry.find_harmonizer(self.harmonize)
         # A photo is no guide to itself: it shows what it is to be rid of.
         guides = [guide for guide in self.settings.guides if guide.content != content]
-        context = self.context(plugin.name, seed)
+        context = self.context(plugin.name, seed, name)
 
         def run(job: HarmonizeJob) -> Samples:
             job = replace(job, guides=tuple(guide.at_depth(job.image) for guide in guides))

@@ -61,6 +61,7 @@ class Run:
     """One run over a plan.
 
     ``ref`` is the model, None for kinds that fill nothing; ``filler`` is that model where it is loaded already.
+    ``progress`` is told, from any thread, an input's name, the share 0..1 of its harmonizing, and what goes on.
     """
 
     settings: Settings
@@ -69,9 +70,10 @@ class Run:
     cancelled: Callable[[], bool] = lambda: False
     note: Callable[[str], None] = lambda text: None
     filler: Filler | None = None
+    progress: Callable[[str, float, str], None] = lambda name, share, what: None
 
     def __post_init__(self) -> None:
-        self.engines = Engines(self.settings, self.kind, self.ref, self.cancelled, self.filler)
+        self.engines = Engines(self.settings, self.kind, self.ref, self.cancelled, self.filler, self.progress)
         self.delivery = Delivery(self.settings, self.kind, self.ref, self.note)
 
     def run(self, tasks: Sequence[Task], stdout: Callable[[bytes], None] | None = None) -> Iterator[Event]:
@@ -233,7 +235,7 @@ class Run:
         try:
             self._check_cancelled()
             info: dict[str, Any] = {}
-            made = one.work.make(guess, one.seed, self.engines.finish(one.content, one.seed, info))
+            made = one.work.make(guess, one.seed, self.engines.finish(task.name, one.content, one.seed, info))
             self._check_cancelled()
             scores = self._scores(made)
             made.info = {**info, **made.info}

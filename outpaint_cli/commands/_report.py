@@ -29,15 +29,16 @@ class Reporter:
         self.quiet, self.as_json, self.verbose = quiet, as_json, verbose
         self._out = sys.stderr if stdout_taken else sys.stdout
         self._stdout_taken = stdout_taken
-        self._soft = 0
+        self._doing, self._soft = doing, 0
         self._progress: Any = None
         self._bar: Any = None
-        if not quiet and not as_json and total > 1 and sys.stderr.isatty():
+        if not quiet and not as_json and total and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._progress = Progress(
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+                TimeRemainingColumn(),
                 console=Console(stderr=True), transient=True,
             )  # fmt: skip
             self._bar = self._progress.add_task(doing, total=total)
@@ -46,7 +47,7 @@ class Reporter:
     def event(self, event: Event) -> None:
         """Tell what became of one output."""
         if self._progress:
-            self._progress.advance(self._bar)
+            self._progress.update(self._bar, advance=1, description=self._doing)
         self._soft += "mask" in event.info
         if event.error:
             self.message(f"outpaint: {event.input}: {event.error[1]}")
@@ -76,6 +77,13 @@ class Reporter:
             self.message(f"{event.input}: its mask has {event.info['mask']}")
         for note in event.info.get("notes", ()):
             self.message(f"{event.input}: {note}")
+
+    def progress(self, name: str, share: float, what: str) -> None:
+        """Beside the bar: how far the long work on one input is; may be called from any thread."""
+        progress = self._progress
+        if progress:
+            told = f"{self._doing} ({os.path.basename(name)}: {what} {share:.0%})"  # noqa: PTH119
+            progress.update(self._bar, description=one_line(told))
 
     def message(self, text: str) -> None:
         """A line to standard error, above the progress bar."""

@@ -104,7 +104,7 @@ def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settin
             verbose=common.verbose,
             stdout_taken=stdout_taken,
         )
-        work = Run(settings, kind, ref, stop, reporter.note)
+        work = Run(settings, kind, ref, stop, reporter.note, progress=reporter.progress)
 
         def write_stdout(data: bytes) -> None:
             sys.stdout.buffer.write(data)
