@@ -17,7 +17,6 @@ from outpaint_pconv.checkpoint import read_lean  # noqa: E402
 from outpaint_pconv.paper import PaperConfig, PaperPConv  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-from outpaint_cli.commands.convert import convert  # noqa: E402
 from outpaint_cli.commands.train import train  # noqa: E402
 from outpaint_cli.plugin import UsageError  # noqa: E402
 from outpaint_cli.training.features import MobileNetV2  # noqa: E402
@@ -27,10 +26,14 @@ from tests.pconv.conftest import offer_only_this_plugin  # noqa: E402
 SMALL = ["pconv.widths=8,12,12", "pconv.blocks=0,1,0"]
 
 
+class SmallPaper(PaperPConv):
+    def __init__(self) -> None:
+        super().__init__(PaperConfig((4, 6, 8), (7, 5, 3)))
+
+
 def small(patch: pytest.MonkeyPatch) -> None:
     offer_only_this_plugin(patch)
-    config = PaperConfig((4, 6, 8), (7, 5, 3))
-    patch.setattr(rooms, "PaperPConv", lambda: PaperPConv(config))
+    patch.setattr(rooms, "PaperPConv", SmallPaper)
     patch.setattr(rooms, "SIDES", (64, 96))
     patch.setattr(rooms, "STAGES", ((0.0, 64), (0.5, 96)))
     patch.setattr(rooms, "SIZE", 96)
@@ -91,16 +94,16 @@ def test_a_run_leaves_a_model_and_what_it_takes_to_repeat_it(trained: Path):
     assert json.loads(metadata["outpaint.training"])["step"] == 3
 
 
-def test_its_state_converts_to_the_same_model(trained: Path, tmp_path: Path):
-    convert(trained / "last.safetensors", tmp_path / "again.onnx", fp16=True)
+def test_its_state_holds_the_same_network(trained: Path):
+    network = read_lean(load_checkpoint(trained / "last.safetensors"))
+    assert network is not None and network.config.widths == (8, 12, 12)
     image = np.random.default_rng(0).random((1, 3, 64, 96)).astype(np.float32)
     known = np.zeros((1, 1, 64, 96), np.float32)
     known[..., 10:50, 20:80] = 1
-    first, again = (
-        session(path).run(None, {"image": image, "known": known})[0]
-        for path in (trained / "model.onnx", tmp_path / "again.onnx")
-    )
-    assert np.array_equal(first, again)
+    found = session(trained / "model.onnx").run(None, {"image": image, "known": known})[0]
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(image), torch.from_numpy(known)).numpy()
+    assert abs(found - expected).max() < 2e-3  # weights rounded to fp16
 
 
 @pytest.mark.usefixtures("no_export")
