@@ -176,7 +176,7 @@ def harmonized(
     meter = Meter()
     with meter.running():
         done = load(ctx).harmonize(job, ctx)
-    return done.image, done.info, meter
+    return done.image, done.info.get("singan", {}), meter
 
 
 def quality(

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from outpaint_cli import metrics
-from outpaint_singan.inject import SMOOTH, Scene, blur, inject, to_picture
+from outpaint_singan.inject import SMOOTH, Scene, blur, inject, keep_colours, to_picture
 from outpaint_singan.train import Pyramid
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
 
-PIXELS = 150_000  # of the scale where the candidates are compared
-SIGMAS = (0.35, 2.2)  # the guess's blur at the scale below, in its pixels, of the candidates
+PIXELS = 60_000  # of the scale where the candidates are compared
 KEPT = 23.0  # dB
 
 
@@ -42,36 +41,36 @@ def choose(
     The sharpest that is no sharper than the photo and keeps the guess's low frequencies to within
     :data:`KEPT`; where none does, the one that keeps most.
     """
-    scales = candidates(scene)
-    stop = compared_at(scene, scales)
-    guess, known = to_picture(scene.at(stop)), scene.known_at(stop)
+    scales, stop = candidates(scene)
+    guess, known, step = to_picture(scene.at(stop)), scene.known_at(stop), scene.step_at(stop)
     scores = []
     for number, start in enumerate(scales):
-        picture = to_picture(inject(pyramid, scene, start, stop, seed, check))
-        scores.append(score(start, picture, guess, known, scene.step_at(stop)))
+        made = to_picture(inject(pyramid, scene, start, stop, seed, check))
+        scores.append(score(start, keep_colours(made, guess, known, step), guess, known, step))
         told((number + 1) / len(scales))
     return best(scores), scores
 
 
-def candidates(scene: Scene) -> list[int]:
-    """Scales whose scale below shows the guess with little blur, but not with none."""
+def candidates(scene: Scene) -> tuple[list[int], int]:
+    """The scales to try, and the one to compare them at.
+
+    All that are quickly tried; for a guess that is sharp beyond those, the scales where it still is.
+    """
     last = len(scene.sizes) - 1
-    sigma = [scene.step_at(n) / 2 for n in range(last + 1)]
-    fit = [n for n in range(1, last + 1) if SIGMAS[0] <= sigma[n - 1] <= SIGMAS[1]]
-    # A guess that is coarser or sharper than the pyramid knows: what is nearest.
-    return fit or [1 if sigma[0] > SIGMAS[1] else last]
-
-
-def compared_at(scene: Scene, scales: Sequence[int]) -> int:
-    """The finest scale of at most :data:`PIXELS`, but none of ``scales`` above it."""
-    fit = [n for n, size in enumerate(scene.sizes) if size[0] * size[1] <= PIXELS]
-    return max(fit[-1] if fit else 0, *scales)
+    quick = max(1, *(n for n, size in enumerate(scene.sizes) if size[0] * size[1] <= PIXELS or n <= 1))
+    natural = min(scene.resolved + 1, last)
+    if natural > quick:
+        return [natural - 1, natural], natural
+    return list(range(1, quick + 1)), quick
 
 
 def score(scale: int, picture: Floats, guess: Floats, known: Bools, step: float) -> Score:
-    """Scores of one result (h, w, 3) in 0..1 whose guess has ``step`` pixels a pixel."""
+    """Scores of one result (h, w, 3) in 0..1 whose guess resolves ``step`` pixels.
+
+    ``kept`` looks at half the wavelength that :func:`keep_colours` puts back.
+    """
     sharp = metrics.own_scores(picture, known).get("sharp", 1.0)
-    sigma = max(SMOOTH, step)
+    sigma = max(SMOOTH, step) / 2
     off = float(np.square(blur(picture, sigma) - blur(guess, sigma))[~known].mean())
     return Score(scale, sharp, -10 * math.log10(max(off, 1e-10)))
 

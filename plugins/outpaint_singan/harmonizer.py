@@ -20,7 +20,7 @@ from outpaint_singan.inject import Scene, inject, keep_colours, scene, super_res
 from outpaint_singan.pyramid import pyramid_sizes, reals, to_tensor
 from outpaint_singan.settings import read_options
 from outpaint_singan.store import Store, content_key
-from outpaint_singan.train import Pyramid, Watch, train
+from outpaint_singan.train import Pyramid, Watch, precision, train
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Floats, Samples
@@ -44,16 +44,16 @@ class SinganHarmonizer:
     def harmonize(self, job: HarmonizeJob, ctx: Context) -> Harmonized:
         """Finish the unknown part of ``job.image``; known pixels come back bit for bit.
 
-        ``info`` says at which scale the picture was put in and how all candidates scored, and whether the
+        ``info["singan"]`` says at which scale the picture was put in and how all candidates scored, and whether the
         pyramid was trained now. A photo too small to train on (its shorter side under 26 pixels), or one
         without a gap, comes back as it is.
         """
         if job.known.all() or not job.known.any():
-            return Harmonized(job.image.copy(), {"singan": "nothing to do"})
+            return Harmonized(job.image.copy(), {"singan": {"left": "nothing to do"}})
         started = time.monotonic()
         trained = self._pyramid(job, ctx)
         if trained is None:
-            return Harmonized(job.image.copy(), {"singan": "the photo is too small to train on"})
+            return Harmonized(job.image.copy(), {"singan": {"left": "the photo is too small to train on"}})
         pyramid, store, fresh = trained
         seconds = time.monotonic() - started
         frame = scene(job, pyramid)
@@ -65,7 +65,7 @@ class SinganHarmonizer:
             ctx.progress(CHOOSING + (1 - CHOOSING) * share, f"harmonizing, scale {scale + 1}/{last + 1}")
 
         made = to_picture(inject(pyramid, frame, start, last, ctx.seed, ctx.check, told))
-        finished = keep_colours(made, to_picture(frame.picture), frame.known, frame.step)
+        finished = keep_colours(made, to_picture(frame.picture), frame.known, frame.step_at(last))
         enlarged = job.photo.width / pyramid.sizes[-1][1]
         info: dict[str, Any] = {
             "scale": start,
@@ -79,7 +79,7 @@ class SinganHarmonizer:
             info["waited_seconds"] = round(seconds, 1)
         if enlarged > 1:
             info["upsampled"] = round(enlarged, 3)
-        return Harmonized(compose(job.image, job.known, finished), info)
+        return Harmonized(compose(job.image, job.known, finished), {"singan": info})
 
     def upscale(self, job: HarmonizeJob, factor: float, ctx: Context) -> Harmonized:
         """``job.image``, finished already, ``factor`` times as large: (round(H * F), round(W * F), 3).
@@ -95,7 +95,7 @@ class SinganHarmonizer:
         trained = self._pyramid(job, ctx) if job.known.any() else None
         if trained is None:
             enlarged = cv2.resize(job.image, size[::-1], interpolation=cv2.INTER_CUBIC)
-            return Harmonized(enlarged, {"singan": "the photo is too small to train on"})
+            return Harmonized(enlarged, {"singan": {"left": "the photo is too small to train on"}})
         pyramid, _, fresh = trained
 
         def told(share: float) -> None:
@@ -104,7 +104,7 @@ class SinganHarmonizer:
         picture = to_tensor(job.image, pyramid.device)
         larger = super_resolve(pyramid, picture, size, ctx.seed, ctx.check, told)
         info = {"upscale": factor, "trained": fresh, "training_seconds": round(pyramid.seconds, 1)}
-        return Harmonized(to_samples(to_picture(larger), job.image.dtype), info)
+        return Harmonized(to_samples(to_picture(larger), job.image.dtype), {"singan": info})
 
     # ------------------------------------------------------------------------------------- the parts
 
@@ -118,9 +118,10 @@ class SinganHarmonizer:
         small = reals(image, known, sizes, self._device)
         if not small:
             return None
-        key = content_key(image, known, options.settings, self._device.type)
+        where = f"{self._device.type} {precision(options.settings, self._device)}"
+        key = content_key(image, known, options.settings, where)
         root = (ctx.cache or default_cache().parent) / "singan"
-        about = {"preset": options.preset, "settings": options.settings.as_dict(), "device": self.device}
+        about = {"preset": options.preset, "settings": options.settings.as_dict(), "device": where}
         store = Store(Path(root) / key, {**about, "torch": torch.__version__})
         fresh = False
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from outpaint_cli import metrics
 from outpaint_singan.apply import TILE, generate, pad_mirrored
 from outpaint_singan.noise import Noise
 from outpaint_singan.pyramid import Size, resize, shrink_mask, shrink_samples, to_tensor
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 INJECTION, SUPER = 1 << 43, 1 << 44  # keys of noise
 SMOOTH = 2.5  # pixels; what is smoother than that counts as colour
+STEP = 2.0  # pixels of a scale that a pixel of the guess may be wide, to be resolved there
+RESOLVED = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,19 @@ class Scene:
     picture: Tensor
     known: Bools
     sizes: list[Size]
-    step: float  # pixels of the finest scale a pixel of the guess
+    resolved: int  # the finest scale at which the guess is about as sharp as the photo
 
     def at(self, scale: int) -> Tensor:
         """The frame at a scale."""
         return resize(self.picture, self.sizes[scale])
 
-    def step_at(self, scale: int) -> float:
-        """Pixels of a scale a pixel of the guess."""
-        return self.step * self.sizes[scale][1] / self.sizes[-1][1]
-
     def known_at(self, scale: int) -> Bools:
         """Known cells at a scale, bool (h, w)."""
         return shrink_mask(self.known, self.sizes[scale])
+
+    def step_at(self, scale: int) -> float:
+        """Pixels of a scale a pixel of what the guess resolves."""
+        return max(1.0, self.sizes[scale][1] / self.sizes[self.resolved][1])
 
 
 def scene(job: HarmonizeJob, pyramid: Pyramid) -> Scene:
@@ -58,8 +61,23 @@ def scene(job: HarmonizeJob, pyramid: Pyramid) -> Scene:
         for h, w in pyramid.sizes
     ]
     known = shrink_mask(job.known, sizes[-1])
-    picture = to_tensor(shrink_samples(job.image, sizes[-1]), pyramid.device)
-    return Scene(picture, known, sizes, max(1.0, job.scale) * sizes[-1][1] / width)
+    frame = Scene(to_tensor(shrink_samples(job.image, sizes[-1]), pyramid.device), known, sizes, 0)
+    return replace(frame, resolved=_resolved(frame, max(1.0, job.scale) * sizes[-1][1] / width))
+
+
+def _resolved(scene: Scene, step: float) -> int:
+    """The finest scale with :data:`RESOLVED` of the photo's gradients in the guess, or 0.
+
+    A network's guess may be far smoother than ``step``, its pixels' size at the finest scale, says; it is
+    never sharper.
+    """
+    for number in range(len(scene.sizes) - 1, 0, -1):
+        if step * scene.sizes[number][1] > STEP * scene.sizes[-1][1]:
+            continue
+        known = scene.known_at(number)
+        if metrics.own_scores(to_picture(scene.at(number)), known).get("sharp", 0) >= RESOLVED:
+            return number
+    return 0
 
 
 def inject(
@@ -97,7 +115,7 @@ def inject(
 
 
 def keep_colours(made: Floats, guess: Floats, known: Bools, step: float) -> Floats:
-    """``made`` (h, w, 3) in 0..1 with the low frequencies of ``guess``, which has ``step`` pixels a pixel.
+    """``made`` (h, w, 3) in 0..1 with the low frequencies of ``guess``, which resolves ``step`` pixels.
 
     Without it the generators' colours drift and end at the photo in an edge. Known cells are alike in both,
     so that the correction fades towards them.

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from outpaint_cli.training.checkpoints import pack_module, pack_optimizer, under, unpack_optimizer
 from outpaint_singan.losses import gradient_penalty, mean_score, reconstruction
@@ -18,6 +18,8 @@ from outpaint_singan.pyramid import Real
 from outpaint_singan.settings import Settings
 
 BETAS = (0.5, 0.999)
+SETTLING = 32
+SETTLED = 1 << 45  # key of noise
 Losses = dict[str, list[float]]
 Draw = Callable[[Noise, "Box"], Tensor]
 
@@ -113,6 +115,28 @@ class Trainer:
             self.done += 1
             yield losses
 
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Average the generator's BatchNorm statistics anew over :data:`SETTLING` crops, with its last weights.
+
+        In training they follow the last few crops only, and it is with them that the generator is used.
+        """
+        task = self.task
+        norms = [module for module in self.generator.modules() if isinstance(module, nn.BatchNorm2d)]
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain mean
+        for number in range(SETTLING):
+            noise = Noise(self.device, self.settings.seed, task.scale, SETTLED + number)
+            box = self._box(noise)
+            z = self._noise(noise, box)
+            previous = task.draw(noise, box)
+            self._generate(task.amplitude * z + previous, previous)
+            self._generate(*self._to_rebuild(box))
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
     # ------------------------------------------------------------------------------------ one iteration
 
     def iterate(self, noise: Noise) -> Losses:
@@ -170,14 +194,13 @@ class Trainer:
     def _generator_step(
         self, real: Tensor, fake: Tensor, known: Tensor | None, box: Box, found: Losses
     ) -> None:
-        task = self.task
         self.critic.requires_grad_(False)
         self._adams[0].zero_grad(set_to_none=True)
         with self._autocast():
             adversarial = -mean_score(self.critic, fake)
-        rebuilt = box.cut_padded(task.rebuilt)
-        fixed = task.amplitude * box.cut_padded(task.fixed) + rebuilt if task.scale == 0 else rebuilt
-        again = reconstruction(self._generate(fixed, rebuilt), real, known) * self.settings.reconstruction
+        again = (
+            reconstruction(self._generate(*self._to_rebuild(box)), real, known) * self.settings.reconstruction
+        )
         (adversarial + again).backward()  # type: ignore[no-untyped-call]
         self._adams[0].step()
         found["adversarial"].append(adversarial.item())
@@ -193,10 +216,17 @@ class Trainer:
             picture: Tensor = self.generator(noisy.contiguous(memory_format=torch.channels_last), previous)
         return picture
 
+    def _to_rebuild(self, box: Box) -> tuple[Tensor, Tensor]:
+        """What the generator makes the photo from: the reconstruction noise and the scale below's."""
+        rebuilt = box.cut_padded(self.task.rebuilt)
+        if self.task.scale > 0:
+            return rebuilt, rebuilt
+        return self.task.amplitude * box.cut_padded(self.task.fixed) + rebuilt, rebuilt
+
     def _box(self, noise: Noise) -> Box:
         """The whole picture, or a crop somewhere; one that the critic can see something known of."""
         height, width = self.task.real.size
-        crop = self.settings.crop or max(height, width)
+        crop = self.settings.crop_at(self.task.scale) or max(height, width)
         high, wide = min(crop, height), min(crop, width)
         return _place(height, width, high, wide, noise, self.task.real.known)
 

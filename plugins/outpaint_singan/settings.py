@@ -30,6 +30,7 @@ class Settings:
     reconstruction: float = 10.0  # weight of the reconstruction loss
     noise: float = 0.1  # noise amplitude above scale 0, in RMSE of the reconstruction
     crop: int = 0
+    wide_crop: int = 0  # of the widest networks, from scale 8 on
     penalty_crop: int = 0
     bank: int = 0  # pictures of the lower scales kept at hand
     half: bool = False  # bf16 where it is faster
@@ -40,6 +41,10 @@ class Settings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise UsageError(f"-O singan.{name}={value}: use {low} to {high}")
+
+    def crop_at(self, scale: int) -> int:
+        """Side of the crops at a scale."""
+        return self.wide_crop if scale >= 8 else self.crop
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain JSON values."""
@@ -55,6 +60,7 @@ FAST = Settings(
     generator_steps=1,
     penalty_every=4,
     crop=96,
+    wide_crop=80,
     penalty_crop=64,
     bank=16,
     half=True,

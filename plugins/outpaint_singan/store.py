@@ -26,7 +26,7 @@ from outpaint_singan.settings import Settings
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Samples
 
-SCHEMA = 1  # a change of networks or training that makes other weights raises it
+SCHEMA = 2  # a change of networks or training that makes other weights raises it
 KEEP_BYTES = 2 << 30
 
 
@@ -152,7 +152,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 def _prune(root: Path, but: Path) -> None:
     """Remove the pyramids longest unused while all together are larger than :data:`KEEP_BYTES`."""
-    folders = [folder for folder in root.iterdir() if (folder / "pyramid.json").is_file()]
+    folders = [folder for folder in root.iterdir() if folder.is_dir()]
     sizes = {f: sum(file.stat().st_size for file in f.iterdir()) for f in folders}
     total = sum(sizes.values())
     for folder in sorted(folders, key=lambda f: f.stat().st_mtime):

@@ -62,7 +62,7 @@ def train(
     Whatever ends it, what was trained so far stays in ``store``.
     """
     sizes = [real.size for real in reals]
-    pyramid = Pyramid(sizes, settings, device, settings.half and bf16_wins(device.type))
+    pyramid = Pyramid(sizes, settings, device, precision(settings, device) == "bf16")
     kept = store.load(len(sizes))
     pyramid.seconds = kept.seconds
     for number, (weights, amplitude) in enumerate(kept.scales):
@@ -71,7 +71,7 @@ def train(
         pyramid.add(generator, amplitude)
     if len(pyramid.generators) == len(sizes):
         return pyramid
-    lower = _Lower(pyramid, reals)
+    lower = _Lower(pyramid, reals, watch.check)
     state = dict(kept.state)
     clock = _Clock(sizes, settings, watch)
     for number in range(len(pyramid.generators), len(sizes)):
@@ -80,7 +80,9 @@ def train(
         task = Task(number, real, lower.draw(), pad(lower.rebuilt), pad(lower.fixed), amplitude)
         trainer = _start(task, settings, device, pyramid.bf16, state, kept.done if kept.at == number else 0)
         _train_scale(trainer, pyramid, store, watch, clock)
-        state = trainer.state()
+        state = {name: tensor.clone() for name, tensor in trainer.state().items()}
+        if settings.crop:
+            trainer.settle()
         pyramid.add(trainer.generator, amplitude)
         store.save_scale(number, trainer.generator.state_dict(), amplitude)
         if number + 1 < len(sizes):
@@ -131,7 +133,7 @@ def _train_scale(trainer: Trainer, pyramid: Pyramid, store: Store, watch: Watch,
 class _Lower:
     """What the finished scales make of noise, at the size of the scale that is trained next."""
 
-    def __init__(self, pyramid: Pyramid, reals: Sequence[Real]) -> None:
+    def __init__(self, pyramid: Pyramid, reals: Sequence[Real], check: Callable[[], None]) -> None:
         self.pyramid, self.reals = pyramid, reals
         device = pyramid.device
         height, width = reals[0].size
@@ -141,7 +143,7 @@ class _Lower:
         self.bank = [torch.zeros(1, 3, height, width, device=device) for _ in range(pyramid.settings.bank)]
         self.scale = 0
         while self.scale < len(pyramid.generators):
-            self.advance(lambda: None)
+            self.advance(check)
 
     def advance(self, check: Callable[[], None]) -> None:
         """One scale up."""
@@ -224,7 +226,7 @@ class _Clock:
 def _cost(scale: int, size: Size, settings: Settings) -> float:
     """Multiplications of one iteration, up to a factor."""
     width = width_of(scale)
-    crop = settings.crop or max(size)
+    crop = settings.crop_at(scale) or max(size)
     pixels = (min(crop, size[0]) + REACH) * (min(crop, size[1]) + REACH)
     return OVERHEAD + pixels * (54 * width + 27 * width * width)
 
@@ -233,6 +235,11 @@ def _duration(seconds: float) -> str:
     whole = int(seconds + 0.5)
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def precision(settings: Settings, device: torch.device) -> str:
+    """What these settings train in here: "bf16" or "fp32"."""
+    return "bf16" if settings.half and bf16_wins(device.type) else "fp32"
 
 
 @functools.lru_cache

@@ -62,9 +62,9 @@ def test_known_pixels_bit_for_bit(tmp_path: Path, make: Any) -> None:
     assert np.array_equal(done.image[job.known], job.image[job.known])
     assert not np.array_equal(done.image[~job.known], job.image[~job.known])
     assert np.array_equal(job.image, before)
-    assert done.info["trained"] is True
-    assert 1 <= done.info["scale"] < done.info["scales"]
-    assert {"scale", "sharp", "kept"} == set(done.info["scores"][0])
+    assert done.info["singan"]["trained"] is True
+    assert 1 <= done.info["singan"]["scale"] < done.info["singan"]["scales"]
+    assert {"scale", "sharp", "kept"} == set(done.info["singan"]["scores"][0])
 
 
 def test_16_bit_keeps_its_depth(tmp_path: Path) -> None:
@@ -80,14 +80,14 @@ def test_a_kept_pyramid_is_not_trained_again(tmp_path: Path) -> None:
     first = harmonize(job, context(tmp_path))
     told: list[str] = []
     second = harmonize(job, context(tmp_path, told=told))
-    assert second.info["trained"] is False
+    assert second.info["singan"]["trained"] is False
     assert told
     assert not [text for text in told if text.startswith(("training", "choosing"))]
     assert np.array_equal(first.image, second.image)
     folder = next((tmp_path / "singan").iterdir())
     assert (folder / "pyramid.json").is_file()
     assert not (folder / "training.safetensors").exists()
-    assert len(list(folder.glob("scale-*.safetensors"))) == first.info["scales"]
+    assert len(list(folder.glob("scale-*.safetensors"))) == first.info["singan"]["scales"]
 
 
 def test_same_seed_same_bytes_other_seed_other_grain(tmp_path: Path) -> None:
@@ -95,9 +95,9 @@ def test_same_seed_same_bytes_other_seed_other_grain(tmp_path: Path) -> None:
     first = harmonize(job, context(tmp_path / "a", seed=3))
     again = harmonize(job, context(tmp_path / "b", seed=3))
     other = harmonize(job, context(tmp_path / "a", seed=4))
-    assert again.info["trained"] is True
+    assert again.info["singan"]["trained"] is True
     assert np.array_equal(first.image, again.image)
-    assert other.info["trained"] is False  # variants cost no training
+    assert other.info["singan"]["trained"] is False  # variants cost no training
     assert not np.array_equal(first.image, other.image)
 
 
@@ -107,16 +107,16 @@ def test_trained_on_known_pixels_only(tmp_path: Path, make: Any) -> None:
     other = np.where(job.known[..., None], job.image, 255 - job.image).astype(np.uint8)
     harmonize(job, context(tmp_path))
     second = harmonize(dataclasses.replace(job, image=other), context(tmp_path))
-    assert second.info["trained"] is False
+    assert second.info["singan"]["trained"] is False
     third = harmonize(dataclasses.replace(job, image=255 - job.image), context(tmp_path))
-    assert third.info["trained"] is True
+    assert third.info["singan"]["trained"] is True
 
 
 def test_the_scale_asked_for(tmp_path: Path) -> None:
     job = border_job()
     low = harmonize(job, context(tmp_path, scale="1"))
     high = harmonize(job, context(tmp_path, scale="2"))
-    assert (low.info["scale"], high.info["scale"]) == (1, 2)
+    assert (low.info["singan"]["scale"], high.info["singan"]["scale"]) == (1, 2)
     assert not np.array_equal(low.image, high.image)
     with pytest.raises(UsageError, match=r"singan.scale=9.*scales 1 to"):
         harmonize(job, context(tmp_path, scale="9"))
@@ -135,8 +135,8 @@ def test_above_the_cap_the_result_is_enlarged_and_says_so(tmp_path: Path) -> Non
     job = border_job(60, 72)
     done = harmonize(job, context(tmp_path, size="36"))
     assert done.image.shape == job.image.shape
-    assert done.info["upsampled"] == 2.0
-    assert done.info["size"] == [36, 30]
+    assert done.info["singan"]["upsampled"] == 2.0
+    assert done.info["singan"]["size"] == [36, 30]
     assert np.array_equal(done.image[job.known], job.image[job.known])
 
 
@@ -150,7 +150,7 @@ def test_a_photo_too_small_to_train_on_comes_back(tmp_path: Path, size: tuple[in
     known[photo.slices()] = True
     done = harmonize(HarmonizeJob(image, known, photo), context(tmp_path))
     assert np.array_equal(done.image, image)
-    assert "singan" in done.info
+    assert set(done.info["singan"]) == {"left"}
 
 
 def test_stopped_and_gone_on(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_super_resolution_from_the_same_pyramid(tmp_path: Path, dtype: type) -> 
     height, width = job.known.shape
     assert larger.image.shape == (round(1.5 * height), round(1.5 * width), 3)
     assert larger.image.dtype == dtype
-    assert larger.info["trained"] is False
+    assert larger.info["singan"]["trained"] is False
     small = torch.nn.functional.interpolate(
         torch.from_numpy(larger.image.astype(np.float32)).permute(2, 0, 1)[None], (height, width), mode="area"
     )
