@@ -36,15 +36,6 @@ def read_paper(loaded: Any) -> PaperPConv | None:
     return None
 
 
-def is_published(loaded: Any) -> bool:
-    """Whether ``loaded`` holds the paper's network in the published layout."""
-    for found in states(loaded):
-        state, summed = plain(found)
-        if summed and paper_config(state, summed) is not None:
-            return True
-    return False
-
-
 def plain(state: State) -> tuple[State, bool]:
     """``state`` with our names, and whether it is in the published layout, whose normalisation is its own.
 
