@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outpaint_cli.plugin import FillSpec, Multiple, Native, Rect
-from outpaint_cli.windows import Window
+from outpaint_cli.windows import FEWEST_KNOWN, Window
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools
@@ -252,11 +252,12 @@ def _side(length: float, size: Multiple) -> int:
 def _squeezed(step: float, cells: int, length: int) -> float:
     """The step with which ``cells`` reach no further than ``length``, if that is no great squeeze.
 
-    Cells that are pixels stay pixels where they reach only a little beyond.
+    Cells that are pixels stay pixels where they reach only a little beyond; a photo that is thinner than a
+    few cells is stretched to them.
     """
     if cells * step <= length or (step == 1.0 and cells <= 1.25 * length):
         return step
-    return max(step / SQUEEZE, length / cells)
+    return min(max(step / SQUEEZE, length / cells), length / FEWEST_KNOWN)
 
 
 def _placed(start: int, length: int, step: float, cells: int, frame: int) -> float:

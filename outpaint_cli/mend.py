@@ -71,6 +71,8 @@ def hole_request(crop: Crop, unknown: Bools, canvas: Window, seed: int, mirror: 
         _inside(canvas.y, canvas.step_y, inner.y, inner.bottom, height),
         _inside(canvas.x, canvas.step_x, inner.x, inner.right, width),
     )
+    if not columns:
+        rows = columns
     # Finer than the photo's pixels, a value mixes with its neighbours' over two of them.
     aligned = (
         canvas.step_x == canvas.step_y == 1.0 and canvas.x == int(canvas.x) and canvas.y == int(canvas.y)
@@ -111,8 +113,8 @@ def _show_anything(image: Floats, known: Bools, crop: Crop, unknown: Bools, canv
     y0, y1 = _pixels(canvas.y, canvas.step_y, range(canvas.height), 0, unknown.shape[0])
     x0, x1 = _pixels(canvas.x, canvas.step_x, range(canvas.width), 0, unknown.shape[1])
     ys, xs = np.nonzero(~unknown[y0:y1, x0:x1])
-    rows = ((y0 + ys + 0.5 - canvas.y) / canvas.step_y).astype(int)
-    columns = ((x0 + xs + 0.5 - canvas.x) / canvas.step_x).astype(int)
+    rows = ((y0 + ys + 0.5 - canvas.y) / canvas.step_y).astype(int).clip(0, canvas.height - 1)
+    columns = ((x0 + xs + 0.5 - canvas.x) / canvas.step_x).astype(int).clip(0, canvas.width - 1)
     samples = crop(Rect(x0, y0, x1 - x0, y1 - y0))
     image[rows, columns] = samples[ys, xs] / np.float32(np.iinfo(samples.dtype).max)
     known[rows, columns] = True

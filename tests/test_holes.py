@@ -137,14 +137,18 @@ def test_a_hole_that_leaves_little_is_shown_whole_and_said() -> None:
     assert not any(one.crowded for one in plan_holes(half, half, OURS))
 
 
-def test_a_hole_at_the_edge_of_a_tiny_photo() -> None:
-    for shape in ((1, 2), (3, 50), (50, 3), (20, 20)):
-        hole = np.zeros(shape, bool)
-        hole[-1, -1] = True
-        photo = np.full((*shape, 3), 90, np.uint8)
-        for spec in (OURS, SQUARE, WHOLE):
-            out, _, _ = fill_all(photo, hole, Plane(spec))
-            assert np.abs(out[hole].astype(int) - 90).max() <= 1
+@pytest.mark.parametrize("shape", [(1, 2), (3, 50), (50, 3), (20, 20), (257, 1), (2, 257), (257, 64)])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.97])
+def test_photos_of_odd_shapes_with_holes_at_the_edge_or_all_over(
+    shape: tuple[int, int], share: float
+) -> None:
+    hole = np.random.default_rng(0).random(shape) < share
+    hole[-1, -1], hole[0, 0] = True, False
+    photo = np.full((*shape, 3), 90, np.uint8)
+    for spec in (OURS, SQUARE, WHOLE):
+        out, _, _ = fill_all(photo, hole, Plane(spec))
+        assert np.abs(out[hole].astype(int) - 90).max() <= 1
+        assert (out[~hole] == 90).all()
 
 
 def test_canvases_lie_on_whole_pixels_where_they_are_as_fine() -> None:
