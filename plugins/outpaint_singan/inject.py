@@ -136,7 +136,7 @@ def super_resolve(
     """``picture`` (1, 3, h, w) at the finest scale, enlarged to ``size`` (section 4, super-resolution).
 
     Enlarged in steps of about the pyramid's factor, each followed by the finest generator: structure is
-    alike across scales.
+    alike across scales. Low frequencies are put back after each, or colours would drift.
     """
     ratio = size[0] / picture.shape[2]
     steps = max(1, round(math.log(max(ratio, 1.0)) / math.log(1 / pyramid.settings.factor)))
@@ -148,9 +148,15 @@ def super_resolve(
         z = Noise(pyramid.device, seed, number, SUPER).normal(*here)
         noisy = pad_mirrored(pyramid.amplitudes[-1] * z + previous)
         made = generate(pyramid.generators[-1], noisy, pad_mirrored(previous), pyramid.bf16, None, check)
-        picture = made.clamp(-1, 1)
+        picture = (made + _low(previous - made)).clamp(-1, 1)
         told(share)
     return picture
+
+
+def _low(difference: Tensor) -> Tensor:
+    """The low frequencies of (1, 3, h, w)."""
+    low = blur(np.ascontiguousarray(difference[0].permute(1, 2, 0).float().cpu().numpy()), SMOOTH)
+    return torch.from_numpy(np.ascontiguousarray(low.transpose(2, 0, 1)))[None].to(difference.device)
 
 
 def to_picture(tensor: Tensor) -> Floats:
