@@ -28,7 +28,7 @@ class LeanConfig:
     widths: tuple[int, ...] = (32, 64, 128, 192, 224, 224)
     blocks: tuple[int, ...] = (0, 1, 1, 1, 1, 0)
     rim: int = 48  # channels of the layer before the last; both work on 2x2 pixels at once
-    rounds: int = 6  # of relaxation in the smooth fill
+    rounds: int = 6  # of relaxation in the smooth fill; no weight tells it, so it stays as trained with
 
     @property
     def multiple(self) -> int:
