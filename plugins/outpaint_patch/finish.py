@@ -11,10 +11,12 @@ import numpy as np
 
 from outpaint_cli.plugin import Context, HarmonizeJob
 
-from .complete import Completed, Settings, complete
+from .complete import complete
 from .detail import copies, render
 from .pyramid import blur
 from .seam import corrections
+from .settings import Settings
+from .stage import Completed
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Floats, Samples

@@ -51,6 +51,28 @@ class Targets:
     weights: Floats  # (n, f)
 
 
+def alone(codes: Floats, y: Ints, x: Ints, reach: int, alike: float) -> Floats:
+    """How unlike the rest each patch (n, components) is: its distance (n,) to the k-th nearest of the others.
+
+    k is the share ``alike`` of all patches. Those within ``reach`` cells overlap it and don't count. Sky and
+    leaves recur and get little; a face, a sign, a flower on its own are far from all else, and a second one
+    would be noticed (after Goferman et al. 2010, Context-aware saliency detection).
+    """
+    some = np.arange(0, len(codes), max(1, len(codes) // 5000))
+    square = np.square(codes).sum(1)
+    kth = min(int(len(some) * alike), len(some) - 1)
+    result = np.empty(len(codes), np.float32)
+    for start in range(0, len(codes), 1024):
+        a = slice(start, start + 1024)
+        table = square[a, None] + square[None, some] - 2 * codes[a] @ codes[some].T
+        near = (np.abs(y[a, None] - y[None, some]) <= reach) & (np.abs(x[a, None] - x[None, some]) <= reach)
+        table[near] = np.inf
+        result[a] = np.partition(table, kth, 1)[:, kth]
+    finite = np.isfinite(result)
+    result[~finite] = result[finite].max() if finite.any() else 0
+    return np.maximum(result, 0)
+
+
 def distances(targets: Targets, sources: Sources, rows: Ints) -> Floats:
     """Squared weighted distance of every target to the source in ``rows`` (n,); infinite where that is -1."""
     total = np.empty(len(rows), np.float32)

@@ -1,0 +1,41 @@
+"""How the completion weighs one thing against another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes are in cells; distances are mean squared colour differences.
+
+    Costs of place and mirroring are given for a photo of ordinary variance (``VARIANCE``) and scaled to the
+    photo's own, so that a night sky is treated as a bright one.
+    """
+
+    radius: int = 3  # of a patch, in cells
+    components: int = 20  # numbers that stand for a patch
+    coarsest: int = 2100  # cells of the first level
+    exact: int = 15_000  # up to so many cells every source is looked at
+    finest: int = 125_000  # cells of the last level
+    factor: float = 1.5
+    rounds: int = 4  # at the first level; fewer further on
+    guide: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4, 0.25, 0.2)  # weight of the guess's colours by level
+    place: float = 0.06  # weight of the way from where the frame folds into the photo, in photo sides
+    mirror: float = 0.002  # what a mirrored source costs
+    salience: float = 3.0  # cost of a source unlike the rest of the photo, in its distance to the rest
+    alike: float = 0.004  # share of the photo's patches that must be near for one to be common
+    agree: float = (
+        0.3  # cost of neighbours of different offsets in the propagation of beliefs, in median distances
+    )
+    offsets: int = 64  # that the propagation of beliefs chooses from
+    coherence: float = 0.6  # cost of a neighbour that disagrees, in median distances
+    calm: float = 1.2  # the same beyond the exact levels, where offsets are only refined
+    usage: float = 0.05  # cost of a source used too often, in median distances a round
+    spare: float = 2.0  # uses of a source, in fair shares, that cost nothing
+    tint: float = 0.12  # how far colours may be moved toward the guess
+    reach: float = 0.06  # how far corrections at seams spread, in long sides
+
+
+VARIANCE = 0.04
+"""Of the patches of an ordinary photo: mean squared difference to their mean."""

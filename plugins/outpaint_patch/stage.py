@@ -1,0 +1,319 @@
+"""One level of the completion: what targets look for, what sources cost, and the map that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .agree import agree
+from .patches import PatchBasis, fit_basis, windows
+from .pyramid import Level, blur
+from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
+from .settings import VARIANCE, Settings
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Bools, Floats
+
+
+@dataclass
+class Completed:
+    """Where each cell comes from. ``numbers`` int32 (h, w) atlas numbers; known cells hold their own."""
+
+    level: Level
+    numbers: Ints
+    typical: float = 0.0  # median distance of the last search
+
+
+def _folded(place: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+    """Where a place outside 0..size-1 comes to lie when the frame is folded inwards at the photo's edges.
+
+    Sources are wanted near there. Near the edge itself would be the same few sources for a whole row.
+    """
+    turn = place % (2 * size)
+    return np.minimum(turn, 2 * size - 1 - turn)
+
+
+class Stage:
+    """One level of the completion."""
+
+    def __init__(
+        self,
+        level: Level,
+        confidence: Floats | None,
+        settings: Settings,
+        radius: int,
+        index: int,
+        first: bool,
+        rarity: Floats | None,
+        price: Floats | None,
+    ) -> None:
+        self.rarity = rarity
+        self.level, self.settings, self.index = level, settings, index
+        height, width = self.shape = level.shape
+        r = self.radius = radius
+        self.long = max(height, width)
+        self.exact = first or height * width <= settings.exact
+        whole = cv2.erode(
+            level.known.astype(np.uint8),
+            np.ones((2 * r + 1, 2 * r + 1), np.uint8),
+            borderType=cv2.BORDER_CONSTANT,
+            borderValue=0,
+        ).astype(bool)
+        self.ready = bool(whole.sum() >= 16) and min(height, width) > 2 * r
+        if not self.ready:
+            return
+        banks = np.stack((whole, whole[:, ::-1]))
+        self.where = np.flatnonzero(banks).astype(np.int32)
+        self.inner = np.zeros((height, width), bool)
+        self.inner[r : height - r, r : width - r] = True
+        near = cv2.dilate((~level.known).astype(np.uint8), np.ones((2 * r + 1, 2 * r + 1), np.uint8)).astype(
+            bool
+        )
+        self.cells = np.flatnonzero(near & self.inner).astype(np.int32)
+        self.unknown = np.flatnonzero(~level.known).astype(np.int32)
+        self.depth = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5)
+        self._describe(whole, confidence)
+        self._list(price)
+
+    # ------------------------------------------------------------------------------------- features
+
+    def _describe(self, whole: Bools, confidence: Floats | None) -> None:
+        """Patch basis, guide colours and place of sources and targets, and how sure the guess is."""
+        level, r = self.level, self.radius
+        height, width = self.shape
+        places = np.flatnonzero(whole)
+        sample = places[:: max(1, len(places) // 2000)]
+        view = windows(level.image, r)
+        patches = view[sample // width - r, sample % width - r]
+        self.basis: PatchBasis = fit_basis(patches, r, self.settings.components)
+        self.guide = blur(level.image, self.long / 60) / np.sqrt(np.float32(3))
+        rows, columns = np.flatnonzero(level.known.any(1)), np.flatnonzero(level.known.any(0))
+        tall, wide = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+        yy = _folded(np.arange(height) - rows[0], tall) / np.float32(tall)
+        xx = _folded(np.arange(width) - columns[0], wide) / np.float32(wide)
+        self.place = np.stack(np.broadcast_arrays(yy[:, None], 0.5 * xx[None]), -1).astype(np.float32)
+        if confidence is None:
+            short = min(tall, wide)
+            self.trust = np.exp(-self.depth / np.float32(0.25 * short))
+        else:
+            self.trust = cv2.resize(
+                confidence.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
+            )
+
+    def _list(self, price: Floats | None) -> None:
+        """All sources and what they cost, whatever the target."""
+        height, width = self.shape
+        settings, r = self.settings, self.radius
+        codes = self.basis.encode(self.level.image)
+        n = np.count_nonzero(self.where < height * width)
+        here = self.here = self._unmirrored(self.where)
+        values = codes[here // width - r, here % width - r]
+        if self.rarity is None:
+            rarity = np.zeros(height * width, np.float32)
+            rarity[here[:n]] = alone(values[:n], here[:n] // width, here[:n] % width, 2 * r, settings.alike)
+            self.rarity = rarity.reshape(height, width)
+        else:
+            self.rarity = cv2.resize(self.rarity, (width, height), interpolation=cv2.INTER_LINEAR)
+        self.unit = float(np.clip(values[:n].var(0).sum() / VARIANCE, 0.05, 1))
+        values[n:] = self.basis.mirrored(values[n:])
+        features = np.concatenate((values, self._around(here)), 1)
+        lookup = np.full(2 * height * width, -1, np.int32)
+        lookup[self.where] = np.arange(len(self.where), dtype=np.int32)
+        penalty = settings.salience * self.rarity.ravel()[here]
+        penalty[n:] += settings.mirror * self.unit
+        self.fixed = penalty.astype(np.float32)
+        self.price = np.zeros(len(self.where), np.float32)
+        if price is not None:
+            self.price = cv2.resize(price, (width, height), interpolation=cv2.INTER_LINEAR).ravel()[here]
+        self.sources = Sources(self.shape, self.where, lookup, features, self.fixed + self.price)
+
+    def _unmirrored(self, numbers: Ints) -> Ints:
+        """Where in the photo atlas ``numbers`` are: cell numbers y * w + x."""
+        height, width = self.shape
+        place = numbers % (height * width)
+        return np.where(
+            numbers < height * width, place, place // width * width + (width - 1 - place % width)
+        ).astype(np.int32)
+
+    def _around(self, cells: Ints) -> Floats:
+        """Guide colours and place (n, 5) of ``cells``."""
+        parts = (
+            self.guide.reshape(-1, 3)[cells],
+            self.place.reshape(-1, 2)[cells],
+        )
+        return np.concatenate(parts, 1)
+
+    # ---------------------------------------------------------------------------------------- work
+
+    def run(self, before: Completed | None, rng: np.random.Generator, check: Callable[[], None]) -> Completed:
+        """Search and copy until the level is done."""
+        settings = self.settings
+        rounds = max(1, settings.rounds - self.index) if self.exact else 1
+        numbers: Ints
+        if before is None:
+            numbers = np.arange(self.shape[0] * self.shape[1], dtype=np.int32).reshape(self.shape)
+            picture = self.level.image
+            start = True
+        else:
+            numbers = self._carry(before)
+            picture = self._copy(numbers)
+            start = False
+            if self.exact:
+                self._charge(numbers, before.typical)
+        cost = np.zeros(len(self.cells), np.float32)
+        typical = 0.0
+        for turn in range(rounds):
+            check()
+            targets = self._targets(picture, fresh=start and turn == 0)
+            if self.exact:
+                rows, cost = nearest(targets, self.sources, rng, check)
+                numbers.reshape(-1)[self.cells] = self.where[rows]
+            else:
+                rows = self.sources.lookup(numbers.reshape(-1)[self.cells])
+                cost = distances(targets, self.sources, rows)
+            typical = float(np.median(cost)) + 1e-5
+            done = turn == rounds - 1
+            if self.exact:
+                cost = agree(numbers, cost, targets, self.sources, settings.agree * typical, settings.offsets)
+            for _ in range(2 if self.exact else 1):
+                propagate(
+                    numbers,
+                    cost,
+                    targets,
+                    self.sources,
+                    coherence=typical
+                    * (settings.coherence * (2 if done else 1) if self.exact else settings.calm),
+                    jumps=(1, 2, 4) if self.exact else (1, 3),
+                    wander=0 if self.exact else 2,
+                    rng=rng,
+                )
+            self._border(numbers)
+            if self.exact:
+                self._charge(numbers, typical)
+            picture = self._copy(numbers) if done else self._vote(numbers, cost, typical)
+        known = self.level.known.ravel()
+        flat = numbers.reshape(-1)
+        flat[known] = np.flatnonzero(known)
+        return Completed(self.level, numbers, typical)
+
+    def _targets(self, picture: Floats, fresh: bool) -> Targets:
+        """What every cell near the unknown part looks for."""
+        settings, r = self.settings, self.radius
+        width = self.shape[1]
+        codes = self.basis.encode(picture)
+        values = codes[self.cells // width - r, self.cells % width - r]
+        features = np.concatenate((values, self._around(self.cells)), 1)
+        trust = self.trust.ravel()[self.cells]
+        weights = np.ones_like(features)
+        count = self.basis.components
+        if fresh:  # the guess's own patches are mush: believe them only where much of them is known
+            share = cv2.blur(self.level.known.astype(np.float32), (2 * r + 1, 2 * r + 1)).ravel()[self.cells]
+            weights[:, :count] = (0.15 + 0.85 * share)[:, None]
+        guide = settings.guide[min(self.index, len(settings.guide) - 1)]
+        weights[:, count : count + 3] = (guide * (0.25 + 0.75 * trust))[:, None]
+        weights[:, count + 3 :] = settings.place * self.unit
+        return Targets(self.cells, features, weights)
+
+    def _carry(self, before: Completed) -> Ints:
+        """The coarser level's map at this size; offsets grow with it."""
+        height, width = self.shape
+        h, w = before.level.shape
+        y = np.minimum((np.arange(height) + 0.5) * h / height, h - 1).astype(np.int32)
+        x = np.minimum((np.arange(width) + 0.5) * w / width, w - 1).astype(np.int32)
+        old = before.numbers[y[:, None], x[None]]
+        bank = old // (h * w)
+        dy = (old % (h * w)) // w - y[:, None]
+        dx = old % w - x[None]
+        sy = np.arange(height)[:, None] + np.rint(dy * (height / h)).astype(np.int32)
+        sx = np.arange(width)[None] + np.rint(dx * (width / w)).astype(np.int32)
+        whole = np.zeros(2 * height * width, bool)
+        whole[self.where] = True
+        result = np.arange(height * width, dtype=np.int32).reshape(height, width)
+        planes = []
+        for plane in whole.reshape(2, height, width):
+            _, label = cv2.distanceTransformWithLabels(
+                (~plane).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+            )
+            at = np.zeros(label.max() + 1, np.int32)
+            at[label[plane]] = np.flatnonzero(plane)
+            planes.append(at[label])
+        closest = np.stack(planes)
+        sy, sx = np.clip(sy, 0, height - 1), np.clip(sx, 0, width - 1)
+        carried = closest[bank, sy, sx] + bank * np.int32(height * width)
+        flat = result.reshape(-1)
+        flat[self.cells] = carried.reshape(-1)[self.cells]
+        self._border(result)
+        return result
+
+    def _border(self, numbers: Ints) -> None:
+        """Cells so near the frame's edge that no whole patch is around them go with the nearest that has
+        one.
+        """
+        height, width = self.shape
+        r = self.radius
+        y, x = self.unknown // width, self.unknown % width
+        ny, nx = np.clip(y, r, height - 1 - r), np.clip(x, r, width - 1 - r)
+        flat = numbers.reshape(-1)
+        beside = ny * width + nx
+        flat[self.unknown] = flat[beside] + self.unknown - beside
+
+    def _atlas(self) -> Floats:
+        """Colours (2 h w, 3) by atlas number."""
+        image = self.level.image
+        return np.concatenate((image.reshape(-1, 3), image[:, ::-1].reshape(-1, 3)))
+
+    def _copy(self, numbers: Ints) -> Floats:
+        """The picture with every unknown cell copied from its source."""
+        picture = self.level.image.copy()
+        picture.reshape(-1, 3)[self.unknown] = self._atlas()[numbers.reshape(-1)[self.unknown]]
+        return picture
+
+    def _vote(self, numbers: Ints, cost: Floats, typical: float) -> Floats:
+        """The picture in which every unknown cell is the weighted mean of what overlapping patches say."""
+        height, width = self.shape
+        r = self.radius
+        atlas = self._atlas()
+        flat = numbers.reshape(-1)
+        weight = np.zeros(height * width, np.float32)
+        depth = self.depth.ravel()[self.cells]
+        weight[self.cells] = np.exp(-cost / (1.0 * typical)) * np.power(1.15, -np.minimum(depth, 60)) + 1e-12
+        total = np.zeros((len(self.unknown), 3), np.float32)
+        mass = np.zeros(len(self.unknown), np.float32)
+        y, x = self.unknown // width, self.unknown % width
+        for dy in range(-r, r + 1):
+            for dx in range(-r, r + 1):
+                ny, nx = y + dy, x + dx
+                fine = (ny >= r) & (ny < height - r) & (nx >= r) & (nx < width - r)
+                beside = np.where(fine, ny * width + nx, 0)
+                share = np.where(fine, weight[beside], 0).astype(np.float32)
+                source = np.where(fine & (share > 0), flat[beside] - dy * width - dx, 0)
+                total += atlas[source] * share[:, None]
+                mass += share
+        picture = self.level.image.copy()
+        picture.reshape(-1, 3)[self.unknown] = total / np.maximum(mass, 1e-20)[:, None]
+        return picture
+
+    def _charge(self, numbers: Ints, typical: float) -> None:
+        """Make sources dearer for as long as they are taken more often than others, lest one be stamped all over."""
+        height, width = self.shape
+        count = np.bincount(numbers.reshape(-1)[self.cells], minlength=2 * height * width).astype(np.float32)
+        count = count.reshape(2, height, width)
+        count = count[0] + count[1][:, ::-1]
+        used = cv2.blur(count, (5, 5)).ravel()
+        fair = max(1.0, 2 * len(self.cells) / len(self.where))
+        over = np.clip(used[self.here] / fair - self.settings.spare, -1, 8) * self.settings.usage * typical
+        self.price = np.maximum(self.price + over, 0).astype(np.float32)
+        self.sources.penalty = self.fixed + self.price
+
+    def prices(self) -> Floats | None:
+        """What sources cost for having been used too often, float32 (h, w); None beyond the exact levels."""
+        if not self.exact:
+            return None
+        plane = np.zeros(self.shape, np.float32)
+        plane.ravel()[self.here] = self.price
+        return plane
