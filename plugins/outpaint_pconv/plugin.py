@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from outpaint_cli.plugin import Context, Filler, ModelRef, OnnxContract, OnnxDescription, Plugin
+from pathlib import Path
+
+from outpaint_cli.plugin import Context, Filler, ModelCard, ModelRef, OnnxContract, OnnxDescription, Plugin
 from outpaint_pconv import hooks
 
 
@@ -23,6 +25,17 @@ def recognises(description: OnnxDescription) -> bool:
 plugin = Plugin(
     name="pconv",
     summary="partial convolutions after Liu et al. 2018, on onnxruntime: holes of any shape",
+    models=(
+        ModelCard(
+            "pconv",
+            "a lean U-Net of partial convolutions; sizes up to 256 pixels, holes of any shape, any side unknown",
+            source=Path(__file__).parent / "weights" / "pconv.onnx",
+            bytes=10_765_769,
+            sha256="2ea6a3500ecdc2696751593b569ef4d503cc353d968a7fc69c4f19886840003d",
+            licence="Apache-2.0",
+            training_data="14,000 photos, part of them without a licence for redistribution; see the model card",
+        ),
+    ),
     load=load,
     contracts=(OnnxContract("pconv", recognises),),
     trainers=hooks.TRAINERS,
