@@ -7,7 +7,7 @@ anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +19,13 @@ from .stage import Completed, Stage
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
 
+    from .guides import Plane
+
 
 def complete(
     image: Samples,
     known: Bools,
+    guides: Sequence[Plane],
     confidence: Floats | None,
     settings: Settings,
     rng: np.random.Generator,
@@ -42,6 +45,7 @@ def complete(
         settings.factor,
     )
     finest = shrink(image, known, *sizes[-1])
+    finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
     before: Completed | None = None
     rarity: Floats | None = None
     price: Floats | None = None

@@ -42,7 +42,9 @@ class Copies:
     colour: Floats  # (h, w, 3)
 
 
-def copies(numbers: Ints, known: Bools, correction: Floats, height: int, width: int) -> Copies:
+def copies(
+    numbers: Ints, known: Bools, correction: Floats, height: int, width: int, planes: int = 1
+) -> Copies:
     """Offsets in pixels for a frame of ``height`` x ``width``; known cells go with the nearest unknown
     one.
     """
@@ -58,12 +60,13 @@ def copies(numbers: Ints, known: Bools, correction: Floats, height: int, width: 
         correction = correction.reshape(-1, 3)[from_]
         numbers = numbers.ravel()[from_]
         y, x = from_ // w, from_ % w
-    bank = numbers >= h * w
-    dy = (numbers % (h * w)) // w - y
+    bank = numbers >= planes * h * w
+    row = (numbers % (planes * h * w)) // w
+    plane, dy = row // h, row % h - y
     dx = numbers % w - x
-    down = np.rint(dy * (height / h))
+    down = np.rint(dy * (height / h)) + plane * height
     across = np.rint(dx * (width / w))
-    label = (dy + h) * (4 * w) + (dx + w) * 2 + bank
+    label = ((dy + h) * planes + plane) * (4 * w) + (dx + w) * 2 + bank
     sign = np.where(bank, -1.0, 1.0)
     across = np.where(bank, width - 1 - across, across)
     return Copies(
@@ -82,8 +85,13 @@ def render(
     progress: Callable[[float], None],
     threads: int = 2,
     tile: int = 512,
+    sheet: Samples | None = None,
 ) -> Samples:
-    """A copy of ``image`` (H, W, 3) whose unknown pixels are copied as ``plan`` says."""
+    """A copy of ``image`` (H, W, 3) whose unknown pixels are copied as ``plan`` says.
+
+    ``sheet`` (p H, W, 3) is ``image`` with the planes of guides below it, where there are any.
+    """
+    sheet = image if sheet is None else sheet
     height, width = known.shape
     result = image.copy()
     alike = _alike(plan.label)
@@ -96,7 +104,7 @@ def render(
     blocks = [block for block in blocks if not known[block].all()]
 
     def work(block: tuple[slice, slice]) -> None:
-        _tile(image, known, plan, mixed, alike, block, result)
+        _tile(image, sheet, known, plan, mixed, alike, block, result)
 
     with ThreadPoolExecutor(threads) as pool:  # tiles write apart from each other: the order changes nothing
         for number, _ in enumerate(pool.map(work, blocks)):
@@ -127,6 +135,7 @@ def _mixing(low: NDArray[np.intp], high: NDArray[np.intp], share: Floats, cells:
 
 def _tile(
     image: Samples,
+    sheet: Samples,
     known: Bools,
     plan: Copies,
     mixed: Bools,
@@ -156,7 +165,7 @@ def _tile(
     at = np.ix_(rows, columns)
     map_y = plan.down[at] + yy
     map_x = plan.sign[at] * xx + plan.across[at]
-    pixels = _take(image, map_x, map_y)
+    pixels = _take(sheet, map_x, map_y)
     ca, cb, ra, rb = int(xa[0]), int(xb[-1]) + 1, int(ya[0]), int(yb[-1]) + 1
     part = plan.colour[ra:rb, ca:cb]
     down, over = _mixing(ya - ra, yb - ra, ty, rb - ra), _mixing(xa - ca, xb - ca, tx, cb - ca).T
@@ -173,7 +182,7 @@ def _tile(
         open_ = share < CLEAR
         seams, sy, sx = seams[open_], sy[open_], sx[open_]
         colour.reshape(-1, 3)[seams] = _blend(
-            image, plan, sy + y0, sx + x0, rows[sy], columns[sx], v[sy], u[sx]
+            sheet, plan, sy + y0, sx + x0, rows[sy], columns[sx], v[sy], u[sx]
         )
     if some.any():
         _meet(image[y0:y1, x0:x1], some, colour, sigma)

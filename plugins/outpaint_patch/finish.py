@@ -13,6 +13,7 @@ from outpaint_cli.plugin import Context, HarmonizeJob
 
 from .complete import complete
 from .detail import copies, render
+from .guides import planes
 from .pyramid import blur
 from .seam import corrections
 from .settings import Settings
@@ -39,7 +40,8 @@ def finish(
         ctx.check()
         ctx.progress(0.7 * share, "searching patches")
 
-    found = complete(job.image, known, job.confidence, settings, rng, progress, ctx.check)
+    guides = planes(job.guides, job.image, job.photo, ctx.memory)
+    found = complete(job.image, known, guides, job.confidence, settings, rng, progress, ctx.check)
     if found is None:
         return job.image.copy(), {"patches": False}
     correction = correct(found, settings)
@@ -49,15 +51,21 @@ def finish(
         ctx.progress(0.75 + 0.25 * share, "copying detail")
 
     height, width = known.shape
-    plan = copies(found.numbers, found.level.known, correction, height, width)
-    image = render(job.image, known, plan, rendered, ctx.threads or os.cpu_count() or 1)
-    return image, {"patches": True, "cells": list(found.level.shape)}
+    plan = copies(found.numbers, found.level.known, correction, height, width, 1 + len(guides))
+    sheet = np.concatenate([job.image, *(guide.image for guide in guides)]) if guides else job.image
+    image = render(job.image, known, plan, rendered, ctx.threads or os.cpu_count() or 1, sheet=sheet)
+    info: dict[str, Any] = {"patches": True, "cells": list(found.level.shape)}
+    if job.guides:
+        count = found.level.known.size
+        of_guides = found.numbers[~found.level.known] % (count * (1 + len(guides))) >= count
+        info |= {"guides": len(guides), "from_guides": round(float(of_guides.mean()), 4)}
+    return image, info
 
 
 def correct(found: Completed, settings: Settings) -> Floats:
     """Corrections (h, w, 3) of the copied cells' colours, toward seamlessness and, far off, the guess."""
     level = found.level
-    atlas = np.concatenate((level.image.reshape(-1, 3), level.image[:, ::-1].reshape(-1, 3)))
+    atlas = level.atlas()
     copied = atlas[found.numbers]
     long = max(level.shape)
     wanted = np.clip(blur(level.image - copied, long / 40), -settings.tint, settings.tint)

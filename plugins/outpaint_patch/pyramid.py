@@ -17,16 +17,27 @@ class Level:
     """One size of the picture, in cells. ``image`` float32 (h, w, 3) 0..1, ``known`` bool (h, w).
 
     A cell is known only if every one of its pixels is: a cell on the photo's rim mixes photo and guess, and
-    a source with guess in it would carry the guess's blur along.
+    a source with guess in it would carry the guess's blur along. ``guides`` are further pictures, each in a
+    plane of the same size.
     """
 
     image: Floats
     known: Bools
+    guides: tuple[Level, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width in cells."""
         return self.known.shape[0], self.known.shape[1]
+
+    def sheet(self) -> Floats:
+        """All planes one above the other, float32 (p h, w, 3): what there is to copy from."""
+        return np.concatenate([self.image, *(guide.image for guide in self.guides)])
+
+    def atlas(self) -> Floats:
+        """Colours (2 p h w, 3) by atlas number: the sheet, and its left-right mirror image."""
+        sheet = self.sheet()
+        return np.concatenate((sheet.reshape(-1, 3), sheet[:, ::-1].reshape(-1, 3)))
 
 
 def shrink(image: Samples, known: Bools, height: int, width: int) -> Level:
@@ -45,7 +56,8 @@ def shrink_further(level: Level, height: int, width: int) -> Level:
         return level
     image = cv2.resize(level.image, (width, height), interpolation=cv2.INTER_AREA)
     share = cv2.resize(level.known.view(np.uint8) * 255.0, (width, height), interpolation=cv2.INTER_AREA)
-    return Level(image.astype(np.float32), share >= 254.99)
+    guides = tuple(shrink_further(guide, height, width) for guide in level.guides)
+    return Level(image.astype(np.float32), share >= 254.99, guides)
 
 
 def level_sizes(

@@ -1,10 +1,10 @@
 """Nearest sources: exact by matrix products at coarse sizes, by propagation along the map at finer ones.
 
-A *source* is a place whose whole patch is known, in the picture or in its mirror image; its number in the
-*atlas* is ``bank * h * w + y * w + x`` with bank 0 the picture and bank 1 its left-right mirror image, so
-that a step in the atlas is the same step in the picture and mirrored sources need no special care. A *map*
-holds for each cell the atlas number of its source (Barnes et al. 2009, PatchMatch, call it the nearest
-neighbour field).
+A *source* is a place whose whole patch is known, in the picture, in a guide or in their mirror images. The
+*sheet* is the picture with the planes of the p - 1 guides below it; a source's number in the *atlas* is
+``bank * p * h * w + y * w + x`` with bank 0 the sheet and bank 1 its left-right mirror image, so that a step
+in the atlas is the same step in the picture and mirrored sources need no special care. A *map* holds for each
+cell the atlas number of its source (Barnes et al. 2009, PatchMatch, call it the nearest neighbour field).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Sources:
 
     shape: tuple[int, int]
     where: Ints  # (n,) atlas numbers
-    rows: Ints  # (2 h w,)
+    rows: Ints  # (2 p h w,)
     features: Floats  # (n, f)
     penalty: Floats  # (n,) added to every distance
 

@@ -38,6 +38,43 @@ def _folded(place: NDArray[np.intp], size: int) -> NDArray[np.intp]:
     return np.minimum(turn, 2 * size - 1 - turn)
 
 
+def _whole(known: Bools, radius: int) -> Bools:
+    """Where a whole patch is known."""
+    side = 2 * radius + 1
+    whole: Bools = cv2.erode(
+        known.astype(np.uint8),
+        np.ones((side, side), np.uint8),
+        borderType=cv2.BORDER_CONSTANT,
+        borderValue=0,
+    ).astype(bool)
+    return whole
+
+
+def _places(known: Bools) -> tuple[Floats, int]:
+    """Where each cell folds into the known rectangle, (h, w, 2) in its sides, and its shorter side in cells."""
+    height, width = known.shape
+    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    if len(rows) == 0:
+        return np.zeros((height, width, 2), np.float32), 1
+    tall, wide = int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
+    yy = _folded(np.arange(height) - rows[0], tall) / np.float32(tall)
+    xx = _folded(np.arange(width) - columns[0], wide) / np.float32(wide)
+    place = np.stack(np.broadcast_arrays(yy[:, None], 0.5 * xx[None]), -1).astype(np.float32)
+    return place, min(tall, wide)
+
+
+def _closest(fine: Bools) -> Ints:
+    """For each cell (h, w) the number of the nearest one that is ``fine``; 0 where none is."""
+    if not fine.any():
+        return np.zeros(fine.shape, np.int32)
+    _, label = cv2.distanceTransformWithLabels(
+        (~fine).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    at: Ints = np.zeros(int(label.max()) + 1, np.int32)
+    at[label[fine]] = np.flatnonzero(fine)
+    return np.asarray(at[label], np.int32)
+
+
 class Stage:
     """One level of the completion."""
 
@@ -58,13 +95,8 @@ class Stage:
         r = self.radius = radius
         self.long = max(height, width)
         self.exact = first or height * width <= settings.exact
-        whole = cv2.erode(
-            level.known.astype(np.uint8),
-            np.ones((2 * r + 1, 2 * r + 1), np.uint8),
-            borderType=cv2.BORDER_CONSTANT,
-            borderValue=0,
-        ).astype(bool)
-        self.ready = bool(whole.sum() >= 16) and min(height, width) > 2 * r
+        whole = np.concatenate([_whole(plane.known, r) for plane in (level, *level.guides)])
+        self.ready = bool(whole[:height].sum() >= 16) and min(height, width) > 2 * r
         if not self.ready:
             return
         banks = np.stack((whole, whole[:, ::-1]))
@@ -86,20 +118,20 @@ class Stage:
         """Patch basis, guide colours and place of sources and targets, and how sure the guess is."""
         level, r = self.level, self.radius
         height, width = self.shape
-        places = np.flatnonzero(whole)
-        sample = places[:: max(1, len(places) // 2000)]
-        view = windows(level.image, r)
+        sample = np.flatnonzero(whole)
+        sample = sample[:: max(1, len(sample) // 2000)]
+        sheet = self.sheet = level.sheet()
+        view = windows(sheet, r)
         patches = view[sample // width - r, sample % width - r]
         self.basis: PatchBasis = fit_basis(patches, r, self.settings.components)
-        self.guide = blur(level.image, self.long / 60) / np.sqrt(np.float32(3))
-        rows, columns = np.flatnonzero(level.known.any(1)), np.flatnonzero(level.known.any(0))
-        tall, wide = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
-        yy = _folded(np.arange(height) - rows[0], tall) / np.float32(tall)
-        xx = _folded(np.arange(width) - columns[0], wide) / np.float32(wide)
-        self.place = np.stack(np.broadcast_arrays(yy[:, None], 0.5 * xx[None]), -1).astype(np.float32)
+        planes = (level, *level.guides)
+        self.guide = np.concatenate([blur(plane.image, self.long / 60) for plane in planes]) / np.sqrt(
+            np.float32(3)
+        )
+        places = [_places(plane.known) for plane in planes]
+        self.place = np.concatenate([place for place, _ in places])
         if confidence is None:
-            short = min(tall, wide)
-            self.trust = np.exp(-self.depth / np.float32(0.25 * short))
+            self.trust = np.exp(-self.depth / np.float32(0.25 * places[0][1]))
         else:
             self.trust = cv2.resize(
                 confidence.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
@@ -107,9 +139,9 @@ class Stage:
 
     def _list(self, price: Floats | None) -> None:
         """All sources and what they cost, whatever the target."""
-        height, width = self.shape
+        height, width = self.sheet.shape[:2]
         settings, r = self.settings, self.radius
-        codes = self.basis.encode(self.level.image)
+        codes = self.basis.encode(self.sheet)
         n = np.count_nonzero(self.where < height * width)
         here = self.here = self._unmirrored(self.where)
         values = codes[here // width - r, here % width - r]
@@ -126,6 +158,7 @@ class Stage:
         lookup[self.where] = np.arange(len(self.where), dtype=np.int32)
         penalty = settings.salience * self.rarity.ravel()[here]
         penalty[n:] += settings.mirror * self.unit
+        penalty[here >= self.level.known.size] += settings.guided * self.unit
         self.fixed = penalty.astype(np.float32)
         self.price = np.zeros(len(self.where), np.float32)
         if price is not None:
@@ -133,8 +166,8 @@ class Stage:
         self.sources = Sources(self.shape, self.where, lookup, features, self.fixed + self.price)
 
     def _unmirrored(self, numbers: Ints) -> Ints:
-        """Where in the photo atlas ``numbers`` are: cell numbers y * w + x."""
-        height, width = self.shape
+        """Where on the sheet atlas ``numbers`` are: y * w + x."""
+        height, width = self.sheet.shape[:2]
         place = numbers % (height * width)
         return np.where(
             numbers < height * width, place, place // width * width + (width - 1 - place % width)
@@ -223,28 +256,21 @@ class Stage:
         """The coarser level's map at this size; offsets grow with it."""
         height, width = self.shape
         h, w = before.level.shape
+        planes = 1 + len(self.level.guides)
         y = np.minimum((np.arange(height) + 0.5) * h / height, h - 1).astype(np.int32)
         x = np.minimum((np.arange(width) + 0.5) * w / width, w - 1).astype(np.int32)
         old = before.numbers[y[:, None], x[None]]
-        bank = old // (h * w)
+        plane = old // (h * w)  # of the atlas: the sheet's, then the mirrored sheet's
         dy = (old % (h * w)) // w - y[:, None]
         dx = old % w - x[None]
         sy = np.arange(height)[:, None] + np.rint(dy * (height / h)).astype(np.int32)
         sx = np.arange(width)[None] + np.rint(dx * (width / w)).astype(np.int32)
-        whole = np.zeros(2 * height * width, bool)
+        whole = np.zeros(2 * planes * height * width, bool)
         whole[self.where] = True
         result = np.arange(height * width, dtype=np.int32).reshape(height, width)
-        planes = []
-        for plane in whole.reshape(2, height, width):
-            _, label = cv2.distanceTransformWithLabels(
-                (~plane).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
-            )
-            at = np.zeros(label.max() + 1, np.int32)
-            at[label[plane]] = np.flatnonzero(plane)
-            planes.append(at[label])
-        closest = np.stack(planes)
+        closest = np.stack([_closest(fine) for fine in whole.reshape(-1, height, width)])
         sy, sx = np.clip(sy, 0, height - 1), np.clip(sx, 0, width - 1)
-        carried = closest[bank, sy, sx] + bank * np.int32(height * width)
+        carried = closest[plane, sy, sx] + plane * np.int32(height * width)
         flat = result.reshape(-1)
         flat[self.cells] = carried.reshape(-1)[self.cells]
         self._border(result)
@@ -262,22 +288,17 @@ class Stage:
         beside = ny * width + nx
         flat[self.unknown] = flat[beside] + self.unknown - beside
 
-    def _atlas(self) -> Floats:
-        """Colours (2 h w, 3) by atlas number."""
-        image = self.level.image
-        return np.concatenate((image.reshape(-1, 3), image[:, ::-1].reshape(-1, 3)))
-
     def _copy(self, numbers: Ints) -> Floats:
         """The picture with every unknown cell copied from its source."""
         picture = self.level.image.copy()
-        picture.reshape(-1, 3)[self.unknown] = self._atlas()[numbers.reshape(-1)[self.unknown]]
+        picture.reshape(-1, 3)[self.unknown] = self.level.atlas()[numbers.reshape(-1)[self.unknown]]
         return picture
 
     def _vote(self, numbers: Ints, cost: Floats, typical: float) -> Floats:
         """The picture in which every unknown cell is the weighted mean of what overlapping patches say."""
         height, width = self.shape
         r = self.radius
-        atlas = self._atlas()
+        atlas = self.level.atlas()
         flat = numbers.reshape(-1)
         weight = np.zeros(height * width, np.float32)
         depth = self.depth.ravel()[self.cells]
@@ -300,7 +321,7 @@ class Stage:
 
     def _charge(self, numbers: Ints, typical: float) -> None:
         """Make sources dearer for as long as they are taken more often than others, lest one be stamped all over."""
-        height, width = self.shape
+        height, width = self.sheet.shape[:2]
         count = np.bincount(numbers.reshape(-1)[self.cells], minlength=2 * height * width).astype(np.float32)
         count = count.reshape(2, height, width)
         count = count[0] + count[1][:, ::-1]
@@ -311,9 +332,9 @@ class Stage:
         self.sources.penalty = self.fixed + self.price
 
     def prices(self) -> Floats | None:
-        """What sources cost for having been used too often, float32 (h, w); None beyond the exact levels."""
+        """What sources cost for having been used too often, float32 (p h, w); None beyond the exact levels."""
         if not self.exact:
             return None
-        plane = np.zeros(self.shape, np.float32)
+        plane = np.zeros(self.sheet.shape[:2], np.float32)
         plane.ravel()[self.here] = self.price
         return plane
