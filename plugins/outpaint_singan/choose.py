@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PIXELS = 60_000  # of the scale where the candidates are compared
 KEPT = 23.0  # dB
+METHOD = 2  # raised when the same picture would be put in at another scale than before
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from outpaint_cli.plugin import Context, Harmonized, HarmonizeJob, UsageError
 from outpaint_cli.training.material import default_cache
 from outpaint_cli.training.workers import pick_device
-from outpaint_singan.choose import choose
+from outpaint_singan.choose import METHOD, choose
 from outpaint_singan.inject import Scene, inject, keep_colours, scene, super_resolve, to_picture
 from outpaint_singan.pyramid import pyramid_sizes, reals, to_tensor
 from outpaint_singan.settings import read_options
@@ -150,7 +150,9 @@ class SinganHarmonizer:
             if not 1 <= asked <= last:
                 raise UsageError(f"-O singan.scale={asked}: this photo's pyramid has scales 1 to {last}")
             return asked, []
-        digest = hashlib.sha256(frame.picture.cpu().numpy().tobytes() + f"{job.scale}:{ctx.seed}".encode())
+        digest = hashlib.sha256(
+            frame.picture.cpu().numpy().tobytes() + f"{job.scale}:{ctx.seed}:{METHOD}".encode()
+        )
         name, choices = digest.hexdigest()[:16], store.read_json().get("choices", {})
         if name in choices:
             return choices[name]["scale"], choices[name]["scores"]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, HarmonizeJob
 
 INJECTION, SUPER = 1 << 43, 1 << 44  # keys of noise
+GROSS = 6.0  # pixels of each scale; what is smoother is put back there
 SMOOTH = 2.5  # pixels; what is smoother than that counts as colour
 STEP = 2.0  # pixels of a scale that a pixel of the guess may be wide, to be resolved there
 RESOLVED = 0.5
@@ -93,6 +94,7 @@ def inject(
     """Put the frame in at scale ``start`` and run the generators up to ``stop``: (1, 3, h, w) in -1..1.
 
     The frame is shrunk to the scale below ``start`` first, which takes from it what that scale can't show.
+    After every generator the guess's gross colours are put back, which would drift.
     """
     picture = scene.at(start - 1)
     for number in range(start, stop + 1):
@@ -109,7 +111,10 @@ def inject(
             check,
             tile,
         )
-        picture = torch.where(known, scene.at(number), made)
+        frame = scene.at(number)
+        made = torch.where(known, frame, made)
+        # or the generators above make an edge of where drifting colours meet the photo's
+        picture = torch.where(known, made, made + _low(frame - made, GROSS))
         told(number)
     return picture.clamp(-1, 1)
 
@@ -148,14 +153,14 @@ def super_resolve(
         z = Noise(pyramid.device, seed, number, SUPER).normal(*here)
         noisy = pad_mirrored(pyramid.amplitudes[-1] * z + previous)
         made = generate(pyramid.generators[-1], noisy, pad_mirrored(previous), pyramid.bf16, None, check)
-        picture = (made + _low(previous - made)).clamp(-1, 1)
+        picture = (made + _low(previous - made, SMOOTH)).clamp(-1, 1)
         told(share)
     return picture
 
 
-def _low(difference: Tensor) -> Tensor:
+def _low(difference: Tensor, sigma: float) -> Tensor:
     """The low frequencies of (1, 3, h, w)."""
-    low = blur(np.ascontiguousarray(difference[0].permute(1, 2, 0).float().cpu().numpy()), SMOOTH)
+    low = blur(np.ascontiguousarray(difference[0].permute(1, 2, 0).float().cpu().numpy()), sigma)
     return torch.from_numpy(np.ascontiguousarray(low.transpose(2, 0, 1)))[None].to(difference.device)
 
 
