@@ -72,7 +72,8 @@ def _closest(fine: Bools) -> Ints:
     )
     at: Ints = np.zeros(int(label.max()) + 1, np.int32)
     at[label[fine]] = np.flatnonzero(fine)
-    return np.asarray(at[label], np.int32)
+    nearest: Ints = at[label]
+    return nearest
 
 
 class Stage:
@@ -169,9 +170,9 @@ class Stage:
         """Where on the sheet atlas ``numbers`` are: y * w + x."""
         height, width = self.sheet.shape[:2]
         place = numbers % (height * width)
-        return np.where(
-            numbers < height * width, place, place // width * width + (width - 1 - place % width)
-        ).astype(np.int32)
+        mirror = place // width * width + (width - 1 - place % width)
+        result: Ints = np.where(numbers < height * width, place, mirror).astype(np.int32)
+        return result
 
     def _around(self, cells: Ints) -> Floats:
         """Guide colours and place (n, 5) of ``cells``."""
