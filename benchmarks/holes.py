@@ -41,10 +41,10 @@ def section(photos: str, count: int, mean: dict, told: str) -> str:
         "",
         f"`{told}`",
         "",
-        f"The middle squares of {count} photos ({photos}) at 256 pixels, one seeded hole of each class of hole-to-image",
-        "ratio for each photo, without and with contact between hole and border (Liu et al. 2018,",
-        "table 1). Each model alone and finished by the harmonizer, known pixels put back; scores of the whole picture,",
-        "means over the photos; each cell is *without contact / with contact*.",
+        f"The middle squares of {count} photos ({photos}) at 256 pixels, one seeded hole of each class of",
+        "hole-to-image ratio for each photo, without and with contact between hole and border (Liu et al. 2018,",
+        "table 1). Each model alone and finished by the harmonizer, known pixels put back; scores of the",
+        "whole picture, means over the photos; each cell is *without contact / with contact*.",
     ]
     for score, (heading, digits) in SCORES.items():
         lines += ["", f"| {heading} | " + " | ".join(classes) + " |", "| --- |" + " ---: |" * len(classes)]
