@@ -3,11 +3,17 @@
 docs/examples.png comes from:
 
     outpaint extend examples/photos -o out && python benchmarks/sheet.py docs/examples.png out/*
+
+docs/inpaint.png, where each picture stands beside what it was made of, with its hole marked, comes from:
+
+    outpaint inpaint examples/photos --mask examples/holes -o mended
+    python benchmarks/sheet.py docs/inpaint.png mended/* --columns 4 --width 360 --before examples/photos --masks examples/holes
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -33,6 +39,18 @@ def sheet(paths: list[Path], columns: int, width: int) -> Image.Image:
     return out
 
 
+def marked(path: Path, before: Path, masks: Path, into: Path) -> Path:
+    """The picture in ``before`` with the name of ``path``, its hole painted magenta, as a file in ``into``."""
+    with (
+        Image.open(next(before.glob(f"{path.stem}.*"))) as photo,
+        Image.open(masks / f"{path.stem}.png") as mask,
+    ):
+        picture = photo.convert("RGB")
+        picture.paste((255, 0, 255), mask=mask.convert("L"))
+    picture.save(into / f"{path.stem}.png")
+    return into / f"{path.stem}.png"
+
+
 def main() -> None:
     """Parse the command line and write the sheet."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -40,8 +58,15 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, nargs="+")
     parser.add_argument("--columns", type=int, default=3)
     parser.add_argument("--width", type=int, default=480)
+    parser.add_argument("--before", type=Path, help="folder of the photos as they were")
+    parser.add_argument("--masks", type=Path, help="folder of their holes")
     args = parser.parse_args()
-    made = sheet(args.pictures, args.columns, args.width)
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = args.pictures
+        if args.before and args.masks:
+            pairs = [(marked(path, args.before, args.masks, Path(folder)), path) for path in pictures]
+            pictures = [path for pair in pairs for path in pair]
+        made = sheet(pictures, args.columns, args.width)
     made.save(args.out, optimize=True)
     print(f"{args.out}: {made.width}x{made.height}, {args.out.stat().st_size / 1e6:.2f} MB")
 
