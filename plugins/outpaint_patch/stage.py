@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .agree import agree
+from .ahead import go_on
 from .patches import PatchBasis, fit_basis, windows
 from .pyramid import Level, blur
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
@@ -110,6 +111,7 @@ class Stage:
         self.cells = np.flatnonzero(near & self.inner).astype(np.int32)
         self.unknown = np.flatnonzero(~level.known).astype(np.int32)
         self.depth = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5)
+        self.band = np.zeros_like(level.known)
         self._describe(whole, confidence)
         self._list(price)
 
@@ -203,6 +205,8 @@ class Stage:
         typical = 0.0
         for turn in range(rounds):
             check()
+            if start and turn == 0:
+                picture = self._go_on(picture)
             targets = self._targets(picture, fresh=start and turn == 0)
             if self.exact:
                 rows, cost = nearest(targets, self.sources, rng, check)
@@ -235,6 +239,31 @@ class Stage:
         flat[known] = np.flatnonzero(known)
         return Completed(self.level, numbers, typical)
 
+    def _share(self, seen: Bools) -> Floats:
+        """How much (0..1) of the patch of each target is ``seen`` (h, w)."""
+        side = 2 * self.radius + 1
+        share: Floats = cv2.blur(seen.astype(np.float32), (side, side)).ravel()[self.cells]
+        return share
+
+    def _go_on(self, picture: Floats) -> Floats:
+        """``picture`` with a band along the photo in which what its edge cuts goes on."""
+        share = self._share(self.level.known)
+        across = self.cells[(share > 0.25) & (share < 0.999)]
+        if not len(across):
+            return picture
+        heed = np.array([self.settings.ahead] * 3 + [self.settings.place * self.unit] * 2, np.float32)
+        picture, self.band = go_on(
+            picture,
+            self.level.known,
+            self.sheet,
+            across,
+            self._around(across),
+            self.sources,
+            heed,
+            self.radius,
+        )
+        return picture
+
     def _targets(self, picture: Floats, fresh: bool) -> Targets:
         """What every cell near the unknown part looks for."""
         settings, r = self.settings, self.radius
@@ -245,9 +274,10 @@ class Stage:
         trust = self.trust.ravel()[self.cells]
         weights = np.ones_like(features)
         count = self.basis.components
-        if fresh:  # the guess's own patches are mush: believe them only where much of them is known
-            share = cv2.blur(self.level.known.astype(np.float32), (2 * r + 1, 2 * r + 1)).ravel()[self.cells]
-            weights[:, :count] = (0.15 + 0.85 * share)[:, None]
+        if (
+            fresh
+        ):  # the guess's own patches are mush: believe them only where much of them is known or goes on
+            weights[:, :count] = (0.15 + 0.85 * self._share(self.level.known | self.band))[:, None]
         guide = settings.guide[min(self.index, len(settings.guide) - 1)]
         weights[:, count : count + 3] = (guide * (0.25 + 0.75 * trust))[:, None]
         weights[:, count + 3 :] = settings.place * self.unit

@@ -1,0 +1,72 @@
+"""What the photo's edge cuts goes on a little way, before the guess has a say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .patches import windows
+
+if TYPE_CHECKING:
+    from .search import Bools, Floats, Ints, Sources
+
+
+def go_on(
+    picture: Floats,
+    known: Bools,
+    sheet: Floats,
+    cells: Ints,
+    around: Floats,
+    sources: Sources,
+    heed: Floats,
+    radius: int,
+) -> tuple[Floats, Bools]:
+    """``picture`` (h, w, 3) with a band along its known part that goes on as that does, and the band (h, w).
+
+    ``cells`` (n,) are those whose patch holds both known and unknown cells. They look for sources by their
+    known cells alone, exactly, and as far as ``heed`` (f,) says by what is ``around`` (n, f) them: the guess's
+    colours and the place. A guess that has lost what the edge cuts would otherwise have it end there. The band
+    holds what the sources found say, weighted by how well they fit (``sheet`` (p h, w, 3) is copied from).
+    """
+    height, width = known.shape
+    side = 2 * radius + 1
+    y, x = cells // width - radius, cells % width - radius
+    flat = windows(picture, radius)[y, x].reshape(len(cells), -1)
+    mask = np.repeat(known[..., None], 3, 2).astype(np.float32)
+    weight = windows(mask, radius)[y, x].reshape(len(cells), -1)
+    weight = weight / weight.sum(1, keepdims=True)
+    patches = _patches(sheet, sources.where, radius)
+    theirs = sources.features[:, -len(heed) :]
+    rest = np.square(theirs) @ heed + sources.penalty
+    keys = np.concatenate((patches, np.square(patches), theirs * heed, rest[:, None]), 1)
+    ones = np.ones((len(cells), 1), np.float32)
+    table = np.concatenate((-2 * weight * flat, weight, -2 * around, ones), 1) @ keys.T
+    best = table.argmin(1)
+    cost = table.min(1) + np.einsum("nf,nf,nf->n", weight, flat, flat) + np.square(around) @ heed
+    sure = np.exp(-np.maximum(cost, 0) / (np.median(cost) + 1e-5)).astype(np.float32)
+    chosen = patches[best].reshape(len(best), side, side, 3)
+    total = np.zeros((height * width, 3), np.float32)
+    mass = np.zeros(height * width, np.float32)
+    for dy in range(side):
+        for dx in range(side):
+            to = cells + (dy - radius) * width + dx - radius
+            np.add.at(total, to, chosen[:, dy, dx] * sure[:, None])
+            np.add.at(mass, to, sure)
+    band = (mass > 1e-6) & ~known.ravel()
+    result = picture.copy()
+    result.reshape(-1, 3)[band] = total[band] / mass[band, None]
+    return result, band.reshape(height, width)
+
+
+def _patches(sheet: Floats, numbers: Ints, radius: int) -> Floats:
+    """The patches (n, k * k * 3) around atlas ``numbers``."""
+    height, width = sheet.shape[:2]
+    side = 2 * radius + 1
+    result = np.empty((len(numbers), side * side * 3), np.float32)
+    for bank, plane in enumerate((sheet, sheet[:, ::-1])):
+        here = numbers // (height * width) == bank
+        place = numbers[here] % (height * width)
+        view = windows(plane, radius)
+        result[here] = view[place // width - radius, place % width - radius].reshape(len(place), -1)
+    return result
