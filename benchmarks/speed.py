@@ -40,10 +40,16 @@ cv2.imwrite(out, cv2.inpaint(frame, hole, 3, cv2.INPAINT_TELEA), [cv2.IMWRITE_JP
 RESIZE = """
 import sys
 from PIL import Image
+Image.MAX_IMAGE_PIXELS = None
 source, out, width, height = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 Image.open(source).convert("RGB").resize((width, height), Image.Resampling.LANCZOS).save(out, quality=95)
 """
-SIZE = "import sys; from PIL import Image; print(*Image.open(sys.argv[1]).size)"
+SIZE = """
+import sys
+from PIL import Image
+Image.MAX_IMAGE_PIXELS = None
+print(*Image.open(sys.argv[1]).size)
+"""
 
 
 @dataclass(frozen=True)
@@ -197,8 +203,8 @@ def section(
         "",
         f"`{command}`",
         "",
-        f"Whole processes from start to end, one at a time, on {where}. Seconds by the wall, CPU seconds",
-        "of all cores together, peak resident memory in GB (10^9 bytes).",
+        f"On {where}. Whole processes from start to end, one at a time:",
+        "seconds by the wall, CPU seconds of all cores together, peak resident memory in GB (10^9 bytes).",
         "",
         f"`outpaint extend PHOTO --scale {SCALE:g}` against a program that reads the photo, fills the same frame",
         "with `cv2.inpaint` (Telea, radius 3, one thread by its nature) and writes it; they take turns to go first.",
