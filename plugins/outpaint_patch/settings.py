@@ -24,6 +24,9 @@ class Settings:
     place: float = 0.06  # weight of the way from where the frame folds into the photo, in photo sides
     mirror: float = 0.002  # what a mirrored source costs
     ahead: float = 0.3  # weight of the guess's colours while what the edge cuts goes on
+    edge: float = (
+        4.0  # weight of the colour of known cells beside the unknown ones: stretches start without a step
+    )
     guided: float = 0.001  # what a source of another photo costs
     salience: float = 3.0  # cost of a source unlike the rest of the photo, in its distance to the rest
     alike: float = 0.004  # share of the photo's patches that must be near for one to be common

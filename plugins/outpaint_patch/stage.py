@@ -156,7 +156,8 @@ class Stage:
             self.rarity = cv2.resize(self.rarity, (width, height), interpolation=cv2.INTER_LINEAR)
         self.unit = float(np.clip(values[:n].var(0).sum() / VARIANCE, 0.05, 1))
         values[n:] = self.basis.mirrored(values[n:])
-        features = np.concatenate((values, self._around(here)), 1)
+        colours = self.sheet.reshape(-1, 3)[here] / np.sqrt(np.float32(3))
+        features = np.concatenate((values, colours, self._around(here)), 1)
         lookup = np.full(2 * height * width, -1, np.int32)
         lookup[self.where] = np.arange(len(self.where), dtype=np.int32)
         penalty = settings.salience * self.rarity.ravel()[here]
@@ -270,7 +271,8 @@ class Stage:
         width = self.shape[1]
         codes = self.basis.encode(picture)
         values = codes[self.cells // width - r, self.cells % width - r]
-        features = np.concatenate((values, self._around(self.cells)), 1)
+        colours = picture.reshape(-1, 3)[self.cells] / np.sqrt(np.float32(3))
+        features = np.concatenate((values, colours, self._around(self.cells)), 1)
         trust = self.trust.ravel()[self.cells]
         weights = np.ones_like(features)
         count = self.basis.components
@@ -278,6 +280,8 @@ class Stage:
             fresh
         ):  # the guess's own patches are mush: believe them only where much of them is known or goes on
             weights[:, :count] = (0.15 + 0.85 * self._share(self.level.known | self.band))[:, None]
+        weights[:, count : count + 3] = settings.edge * self.level.known.ravel()[self.cells, None]
+        count += 3
         guide = settings.guide[min(self.index, len(settings.guide) - 1)]
         weights[:, count : count + 3] = (guide * (0.25 + 0.75 * trust))[:, None]
         weights[:, count + 3 :] = settings.place * self.unit

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
-from outpaint_patch.finish import finish
+from outpaint_patch.pyramid import Level
+from outpaint_patch.settings import Settings
+from outpaint_patch.stage import Stage
 
-from outpaint_cli.plugin import Context, HarmonizeJob, Rect
 
-
-def _cut_bar() -> tuple[np.ndarray, np.ndarray]:
-    """A dark bar runs out of the photo to the right; another one ends inside, so that ends are to be had too."""
+def _cut_bar() -> Level:
+    """A dark bar runs to the photo's right edge, a second one ends inside; the guess beyond is all sky."""
     rng = np.random.default_rng(0)
-    scene = np.full((120, 240, 3), (150, 190, 230), np.float32) + rng.normal(0, 3, (120, 240, 3))
-    for top, left, right in ((70, 0, 240), (25, 0, 90)):
-        scene[top : top + 18, left:right] = (60, 40, 30) + rng.normal(0, 6, (18, right - left, 3))
-    known = np.zeros((120, 240), bool)
-    known[:, :160] = True
-    return np.clip(scene, 0, 255).astype(np.uint8), known
+    image = np.full((40, 64, 3), (0.6, 0.75, 0.9), np.float32)
+    image[22:28, :40] = image[8:14, :20] = (0.2, 0.15, 0.1)
+    image += rng.normal(0, 0.01, image.shape).astype(np.float32)
+    known = np.zeros((40, 64), bool)
+    known[:, :40] = True
+    return Level(image.astype(np.float32), known)
 
 
-def test_a_bar_that_the_guess_has_lost_goes_on() -> None:
-    scene, known = _cut_bar()
-    lost = scene.copy()
-    lost[:, 160:] = cv2.blur(scene, (1, 1))[5, 5]  # sky alone: the guess says that the bar ends at the edge
-    result, _ = finish(HarmonizeJob(lost, known, Rect(0, 0, 160, 120), scale=4), Context())
-    beyond = result[74:84, 164:172].astype(float).mean()
-    assert beyond < 100, "the bar ends at the photo's edge"
-    above = result[40:60, 164:172].astype(float).mean()
-    assert above > 150
+def test_a_bar_that_the_guess_has_lost_goes_on_in_a_band_along_the_edge() -> None:
+    level = _cut_bar()
+    stage = Stage(level, None, Settings(), 3, 0, True, None, None)
+    picture = stage._go_on(level.image)
+    assert level.image[23:27, 40:42].mean() > 0.7, "the guess says sky"
+    assert picture[23:27, 40:42].mean() < 0.3
+    assert picture[32:36, 40:42].mean() > 0.7, "sky goes on as sky"
+    assert stage.band[4:36, 40:42].all()
+    changed = (picture != level.image).any(-1)
+    assert (changed <= stage.band).all()
+    assert not (stage.band & level.known).any()
+
+
+def test_the_colour_of_known_cells_counts_at_the_edge_alone() -> None:
+    level = _cut_bar()
+    stage = Stage(level, None, Settings(edge=7.0), 3, 0, True, None, None)
+    targets = stage._targets(level.image, fresh=False)
+    weight = targets.weights[:, stage.basis.components]
+    known = level.known.ravel()[targets.where]
+    assert (weight[known] == 7).all()
+    assert (weight[~known] == 0).all()
+    assert known.any()
