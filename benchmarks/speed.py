@@ -183,13 +183,38 @@ def tell(cells: Sequence[str]) -> None:
 # ---------------------------------------------------------------------------------------------- the page
 
 
-def machine() -> str:
-    """Cores and threads, and how busy the machine was before."""
+class Others:
+    """How much of the machine other programs took since this was made, as far as /proc/stat tells."""
+
+    def __init__(self) -> None:
+        self._begun, self._used = perf_counter(), self._seconds()
+
+    @staticmethod
+    def _seconds() -> float | None:
+        """CPU seconds of all programs but this one and its children, since the machine started."""
+        stat = Path("/proc/stat")
+        if not stat.is_file():
+            return None
+        user, nice, system, _, _, interrupts, soft = map(int, stat.read_text().split()[1:8])
+        own = os.times()
+        busy = (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
+        return busy - own.user - own.system - own.children_user - own.children_system
+
+    def share(self) -> str:
+        """In words, of all cores' time."""
+        used = self._seconds()
+        if used is None or self._used is None:
+            return ""
+        share = (used - self._used) / ((perf_counter() - self._begun) * (os.cpu_count() or 1))
+        return f", of whose time other programs took {max(share, 0):.0%}"
+
+
+def machine(others: Others) -> str:
+    """Cores, how busy others kept them, and threads."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = os.environ.get("OMP_NUM_THREADS")
-    limit = f", OMP_NUM_THREADS={threads}" if threads else ", threads not limited"
-    load = f", load average {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
-    return f"{cores} cores{limit}{load}"
+    limit = f"OMP_NUM_THREADS={threads}" if threads else "threads not limited"
+    return f"{cores} cores{others.share()}; {limit}"
 
 
 def section(
@@ -246,15 +271,17 @@ def main() -> None:
     told = f"python benchmarks/speed.py {asked.folder.name}" + (
         f" --count {asked.count}" if asked.count else ""
     )
-    where = machine()
+    others = Others()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         telea = against_telea(photos, work)
         name = "speed and memory", "benchmarks/speed.py"
-        page.put(asked.out, *name, section(told, where, telea, [], ""))
+        page.put(asked.out, *name, section(told, machine(others), telea, [], ""))
         if asked.megapixels:
             page.put(
-                asked.out, *name, section(told, where, telea, *growth(photos[0], asked.megapixels, work))
+                asked.out,
+                *name,
+                section(told, machine(others), telea, *growth(photos[0], asked.megapixels, work)),
             )
 
 
