@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from outpaint_cli.plugin import CheckpointLayout, PluginOption
+from outpaint_cli.plugin import PluginOption
+from outpaint_cli.training.layouts import layout
 
 if TYPE_CHECKING:
     import torch
@@ -22,77 +22,26 @@ def make_task(options: TrainOptions, device: torch.device, progress: Progress) -
     return train.make_task(options, device, progress)
 
 
-def is_paper(loaded: Any) -> bool:
-    """Whether ``loaded`` is a generator in the published layout."""
-    from outpaint_context_encoder.checkpoint import read_paper
-
-    return read_paper(loaded) is not None
-
-
-def convert_paper(loaded: Any, path: Path, fp16: bool) -> float:
-    """Write it as ONNX; the largest difference to PyTorch comes back."""
-    from outpaint_context_encoder.checkpoint import read_paper
-    from outpaint_context_encoder.export import export_paper
-
-    network = read_paper(loaded)
-    assert network is not None
-    return export_paper(network, path, fp16)
-
-
-def is_unet(loaded: Any) -> bool:
-    """Whether ``loaded`` holds our network, bare or within the state of a training run."""
-    from outpaint_context_encoder.checkpoint import read_unet
-
-    return read_unet(loaded) is not None
-
-
-def convert_unet(loaded: Any, path: Path, fp16: bool) -> float:
-    """Write it as ONNX; the largest difference to PyTorch comes back."""
-    from outpaint_context_encoder.checkpoint import read_unet
-    from outpaint_context_encoder.export import export_unet
-
-    network = read_unet(loaded)
-    assert network is not None
-    return export_unet(network, path, fp16)
-
-
-def is_critic(loaded: Any) -> bool:
-    """Whether ``loaded`` is the discriminator in the published layout."""
-    from outpaint_context_encoder.checkpoint import read_critic
-
-    return read_critic(loaded) is not None
-
-
-def convert_critic(loaded: Any, path: Path, fp16: bool) -> float:
-    """Write it as ONNX, for ``outpaint evaluate --discriminator``; the largest difference to PyTorch."""
-    from outpaint_context_encoder.checkpoint import read_critic
-    from outpaint_context_encoder.export import export_critic
-
-    network = read_critic(loaded)
-    assert network is not None
-    return export_critic(network, path, fp16)
-
-
 TRAINERS = {"context-encoder": make_task}
 
 LAYOUTS = (
-    CheckpointLayout(
+    layout(
         "van-hoorick-2019",
         "generator of basilevh/image-outpainting (model.0.weight ... model.30.bias), also with module.",
-        is_paper,
-        convert_paper,
+        "outpaint_context_encoder.checkpoint:read_paper",
+        "outpaint_context_encoder.export:export_paper",
     ),
-    CheckpointLayout(
+    layout(
         "van-hoorick-2019-discriminator",
         "discriminator of the same (model.0.weight ... model.11.bias), for evaluate --discriminator",
-        is_critic,
-        convert_critic,
+        "outpaint_context_encoder.checkpoint:read_critic",
+        "outpaint_context_encoder.export:export_critic",
     ),
-    CheckpointLayout(
+    layout(
         "context-unet",
         "outpaint's own context encoder (down.0.0.weight ... last.bias), bare or a training state",
-        is_unet,
-        convert_unet,
+        "outpaint_context_encoder.checkpoint:read_unet",
+        "outpaint_context_encoder.export:export_unet",
     ),
 )
 

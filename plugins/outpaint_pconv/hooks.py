@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from outpaint_cli.plugin import CheckpointLayout, PluginOption
+from outpaint_cli.plugin import PluginOption
+from outpaint_cli.training.layouts import layout
 
 if TYPE_CHECKING:
     import torch
@@ -22,55 +22,21 @@ def make_task(options: TrainOptions, device: torch.device, progress: Progress) -
     return train.make_task(options, device, progress)
 
 
-def is_paper(loaded: Any) -> bool:
-    """Whether ``loaded`` holds the paper's network, in the published layout or our own."""
-    from outpaint_pconv.checkpoint import read_paper
-
-    return read_paper(loaded) is not None
-
-
-def convert_paper(loaded: Any, path: Path, fp16: bool) -> float:
-    """Write it as ONNX; the largest difference to PyTorch comes back."""
-    from outpaint_pconv.checkpoint import read_paper
-    from outpaint_pconv.export import export
-
-    network = read_paper(loaded)
-    assert network is not None
-    return export(network, path, fp16)
-
-
-def is_lean(loaded: Any) -> bool:
-    """Whether ``loaded`` holds our network, bare or within the state of a training run."""
-    from outpaint_pconv.checkpoint import read_lean
-
-    return read_lean(loaded) is not None
-
-
-def convert_lean(loaded: Any, path: Path, fp16: bool) -> float:
-    """Write it as ONNX; the largest difference to PyTorch comes back."""
-    from outpaint_pconv.checkpoint import read_lean
-    from outpaint_pconv.export import export
-
-    network = read_lean(loaded)
-    assert network is not None
-    return export(network, path, fp16)
-
-
 TRAINERS = {"pconv": make_task}
 
 LAYOUTS = (
-    CheckpointLayout(
+    layout(
         "liu-2018",
         "U-Net of naoto0804/pytorch-inpainting-with-partial-conv (enc_1.conv.input_conv.weight ... "
         "dec_1.conv.input_conv.bias), or our own training state of it",
-        is_paper,
-        convert_paper,
+        "outpaint_pconv.checkpoint:read_paper",
+        "outpaint_pconv.export:export",
     ),
-    CheckpointLayout(
+    layout(
         "pconv-lean",
         "outpaint's own partial convolution network (down.0.conv.weight ... last.bias), bare or a training state",
-        is_lean,
-        convert_lean,
+        "outpaint_pconv.checkpoint:read_lean",
+        "outpaint_pconv.export:export",
     ),
 )
 
