@@ -7,7 +7,8 @@ docs/examples.png comes from:
 docs/inpaint.png, where each picture stands beside what it was made of, with its hole marked, comes from:
 
     outpaint inpaint examples/photos --mask examples/holes -o mended
-    python benchmarks/sheet.py docs/inpaint.png mended/* --columns 4 --width 360 --before examples/photos --masks examples/holes
+    python benchmarks/sheet.py docs/inpaint.png mended/* --columns 4 --width 360 \\
+        --before examples/photos --masks examples/holes
 """
 
 from __future__ import annotations
