@@ -354,7 +354,9 @@ def test_same_seed_same_bytes_and_variants_differ(
     assert outpaint("inpaint", "in", "-o", "one", *run).code == 0
     assert outpaint("inpaint", "in/a.png", "-o", "two/", *run).code == 0
     assert (tmp_path / "one/a.png").read_bytes() == (tmp_path / "two/a.png").read_bytes()
-    assert outpaint("inpaint", "in/a.png", "-o", "v/", "--variants", "2", "--harmonize", "none", *run).code == 0
+    assert (
+        outpaint("inpaint", "in/a.png", "-o", "v/", "--variants", "2", "--harmonize", "none", *run).code == 0
+    )
     assert not np.array_equal(pixels(tmp_path / "v/a_v1.png"), pixels(tmp_path / "v/a_v2.png"))
 
 
