@@ -15,6 +15,7 @@ import numpy as np
 
 from outpaint_cli import metrics
 from outpaint_cli.evaluation import Method, load_named, middle_square
+from outpaint_cli.holes import bounds
 from outpaint_cli.mend import mend_picture
 from outpaint_cli.plugin import (
     AnyMask,
@@ -25,7 +26,6 @@ from outpaint_cli.plugin import (
     Fixed,
     HarmonizeJob,
     Multiple,
-    Rect,
     UsageError,
 )
 from outpaint_cli.training.holes import RATIOS, irregular
@@ -116,11 +116,7 @@ def finish(picture: Bytes, known: Bools, method: Method, ctx: Context) -> Bytes:
     """``picture`` harmonized, if the method says so."""
     if method.harmonizer is None:
         return picture
-    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
-    photo = Rect(
-        int(columns[0]), int(rows[0]), int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1
-    )
-    found = method.harmonizer.harmonize(HarmonizeJob(picture.copy(), known, photo), ctx).image
+    found = method.harmonizer.harmonize(HarmonizeJob(picture.copy(), known, bounds(known)), ctx).image
     return np.where(known[..., None], picture, found.astype(np.uint8, copy=False))
 
 

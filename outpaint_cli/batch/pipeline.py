@@ -238,7 +238,8 @@ class Run:
             made = one.work.make(guess, one.seed, self.engines.finish(task.name, one.content, one.seed, info))
             self._check_cancelled()
             scores = self._scores(made)
-            made.info = {**info, **made.info}
+            notes = [*made.info.get("notes", ()), *info.get("notes", ())]
+            made.info = {**info, **made.info} | ({"notes": notes} if notes else {})
             exact = self.delivery.write(task, one.photo, made, one.content, one.fingerprint, scores)
             seconds = one.seconds + time.perf_counter() - started
             event = self._event("ok", task, seconds, core_exact=exact, scores=scores, info=made.info)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 def run_command(
     inputs: list[str],
-    out: Path | None,
     kind: Kind,
     settings: Settings,
     common: Common,

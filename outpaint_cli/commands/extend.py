@@ -65,4 +65,4 @@ def extend(
     from outpaint_cli.batch.kinds.extend import Extend
 
     settings = common.settings(out, model=model, harmonize=harmonize)
-    run_command(inputs or [], out, Extend(geometry, overlap), settings, common)
+    run_command(inputs or [], Extend(geometry, overlap), settings, common)

@@ -59,7 +59,7 @@ def harmonize(
 
     masks = None if mask is None else Masks.at(mask, mask_invert)
     settings = common.settings(out, harmonize=method)
-    run_command(inputs or [], out, Harmonize(rect, masks), settings, common, masks.path if masks else None)
+    run_command(inputs or [], Harmonize(rect, masks), settings, common, masks.path if masks else None)
 
 
 def parse_rect(text: str) -> Rect:

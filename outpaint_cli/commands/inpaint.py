@@ -44,4 +44,4 @@ def inpaint(
 
     masks = None if mask == "alpha" else Masks.at(mask, mask_invert)
     settings = common.settings(out, model=model, harmonize=harmonize)
-    run_command(inputs or [], out, Inpaint(masks), settings, common, masks.path if masks else None)
+    run_command(inputs or [], Inpaint(masks), settings, common, masks.path if masks else None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 State: TypeAlias = Mapping[str, Tensor]
+Net = TypeVar("Net", bound=nn.Module)
 WRAPPERS = ("average", "ema", "net", "model", "state_dict", "player.network")  # in order of preference
 
 
@@ -28,6 +29,20 @@ def states(loaded: Any) -> Iterable[State]:
     state = {str(key).removeprefix("module."): value for key, value in loaded.items()}
     if state and all(isinstance(value, Tensor) for value in state.values()):
         yield state
+
+
+def read(loaded: Any, build: Callable[[State], tuple[Net, State] | None]) -> Net | None:
+    """The network, in evaluation mode, whose weights ``loaded`` holds, or None.
+
+    ``build`` makes it for a state dict that fits, and returns it with that state under its own names.
+    """
+    for state in states(loaded):
+        found = build(state)
+        if found is not None:
+            network, named = found
+            load(network, named)
+            return network
+    return None
 
 
 def count(state: State, pattern: str) -> int:

@@ -15,41 +15,36 @@ import torch
 from torch import Tensor, nn
 
 from outpaint_cli.plugin import ModelError
-from outpaint_cli.training.states import State, count, fits, load, states
+from outpaint_cli.training.states import State, count, fits, read
 from outpaint_context_encoder.network import ContextUNet, UNetConfig
 from outpaint_context_encoder.paper import PaperConfig, PaperDiscriminator, PaperGenerator
 
 
 def read_unet(loaded: Any) -> ContextUNet | None:
     """Our network, in evaluation mode, if ``loaded`` holds its weights: bare, or within a training state."""
-    for state in states(loaded):
-        config = unet_config(state)
-        if config is not None:
-            network = ContextUNet(config)
-            load(network, state)
-            return network
-    return None
+    return read(loaded, _unet)
 
 
 def read_paper(loaded: Any) -> PaperGenerator | None:
     """The paper's generator, in evaluation mode, if ``loaded`` holds its weights in the published layout."""
-    for state in states(loaded):
-        config = paper_config(state)
-        if config is not None:
-            network = PaperGenerator(config)
-            load(network, state)
-            return network
-    return None
+    return read(loaded, _paper)
 
 
 def read_critic(loaded: Any) -> PaperDiscriminator | None:
     """The paper's discriminator, in evaluation mode, if ``loaded`` holds its weights alone."""
-    for state in states(loaded):
-        if fits(PaperDiscriminator, state):
-            network = PaperDiscriminator()
-            load(network, state)
-            return network
-    return None
+    return read(
+        loaded, lambda state: (PaperDiscriminator(), state) if fits(PaperDiscriminator, state) else None
+    )
+
+
+def _unet(state: State) -> tuple[ContextUNet, State] | None:
+    config = unet_config(state)
+    return (ContextUNet(config), state) if config else None
+
+
+def _paper(state: State) -> tuple[PaperGenerator, State] | None:
+    config = paper_config(state)
+    return (PaperGenerator(config), state) if config else None
 
 
 def unet_config(state: State) -> UNetConfig | None:

@@ -59,6 +59,11 @@ def finish(
         count = found.level.known.size
         of_guides = found.numbers[~found.level.known] % (count * (1 + len(guides))) >= count
         info |= {"guides": len(guides), "from_guides": round(float(of_guides.mean()), 4)}
+        if len(guides) < len(job.guides):
+            left = len(job.guides) - len(guides)
+            info["notes"] = [
+                f"{left} of {len(job.guides)} guides left out: the memory holds no more of this size"
+            ]
     return image, info
 
 

@@ -276,9 +276,8 @@ class Stage:
         trust = self.trust.ravel()[self.cells]
         weights = np.ones_like(features)
         count = self.basis.components
-        if (
-            fresh
-        ):  # the guess's own patches are mush: believe them only where much of them is known or goes on
+        if fresh:
+            # The guess's own patches are mush: believe them only where much of them is known or goes on.
             weights[:, :count] = (0.15 + 0.85 * self._share(self.level.known | self.band))[:, None]
         weights[:, count : count + 3] = settings.edge * self.level.known.ravel()[self.cells, None]
         count += 3

@@ -8,32 +8,30 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from outpaint_cli.training.states import State, count, fits, load, states
+from outpaint_cli.training.states import State, count, fits, read
 from outpaint_pconv.network import LeanConfig, LeanPConv
 from outpaint_pconv.paper import PaperConfig, PaperPConv
 
 
 def read_lean(loaded: Any) -> LeanPConv | None:
     """Our network, in evaluation mode, if ``loaded`` holds its weights: bare, or within a training state."""
-    for state in states(loaded):
-        config = lean_config(state)
-        if config is not None:
-            network = LeanPConv(config)
-            load(network, state)
-            return network
-    return None
+    return read(loaded, _lean)
 
 
 def read_paper(loaded: Any) -> PaperPConv | None:
     """The paper's network, in evaluation mode, if ``loaded`` holds its weights, published or our own."""
-    for found in states(loaded):
-        state, summed = plain(found)
-        config = paper_config(state, summed)
-        if config is not None:
-            network = PaperPConv(config)
-            load(network, state)
-            return network
-    return None
+    return read(loaded, _paper)
+
+
+def _lean(state: State) -> tuple[LeanPConv, State] | None:
+    config = lean_config(state)
+    return (LeanPConv(config), state) if config else None
+
+
+def _paper(found: State) -> tuple[PaperPConv, State] | None:
+    state, summed = plain(found)
+    config = paper_config(state, summed)
+    return (PaperPConv(config), state) if config else None
 
 
 def plain(state: State) -> tuple[State, bool]:

@@ -67,6 +67,13 @@ def test_sixteen_bits_and_guides_of_any_size() -> None:
     assert info["guides"] == 3
 
 
+def test_guides_that_do_not_fit_are_told() -> None:
+    _, guide, _ = _scene()
+    _, info = finish(_job((guide, guide)), Context(memory=2 * 120 * 240 * 3))
+    assert info["guides"] == 1
+    assert info["notes"] == ["1 of 2 guides left out: the memory holds no more of this size"]
+
+
 @pytest.mark.parametrize(("memory", "taken"), [(1 << 30, 3), (120 * 240 * 3 * 4, 2), (1000, 0)])
 def test_guides_stay_within_the_memory(memory: int, taken: int) -> None:
     frame = np.zeros((120, 240, 3), np.uint8)

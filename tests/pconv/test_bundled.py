@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -31,8 +32,9 @@ def test_the_file_is_the_cards_small_and_free_of_paths():
     assert metadata["outpaint.licence"] == CARD.licence == "Apache-2.0"
     training = json.loads(metadata["outpaint.training"])
     assert training["task"]["kind"] == "pconv-lean" and training["task"]["photos"]["count"] > 10_000
-    for trace in (b"/home/", b"/root/", b"/tmp/", b".py"):
-        assert trace not in content
+    assert not re.search(rb"(/[\w.-]+){3,}|\.py\b", content), (
+        "the file names a path of the machine it was made on"
+    )
 
 
 def test_it_takes_holes_of_any_shape_up_to_256_pixels():
