@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,20 +80,16 @@ def _sources(
 
 def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settings, common: Common) -> int:
     """Plan and run; the exit code."""
-    from outpaint_cli import models, registry, runtime
     from outpaint_cli.batch.events import Summary
-    from outpaint_cli.batch.pipeline import Run, exit_code
-    from outpaint_cli.batch.plan import make_plan
+    from outpaint_cli.batch.pipeline import exit_code
+    from outpaint_cli.batch.session import open_batch
 
     started = time.perf_counter()
     stdout_taken = stdin is not None and settings.out is None
     if stdout_taken and common.as_json:
         raise UsageError("--json and a picture can't share standard output; give -o")
-    runtime.check_device(settings.device)
-    if settings.harmonize not in ("auto", "none"):
-        registry.find_harmonizer(settings.harmonize)
-    ref = models.resolve(settings.model) if kind.fills else None
-    tasks = make_plan(sources, settings, kind, stdin=stdin)
+    batch = open_batch(sources, kind, settings, stdin=stdin)
+    tasks = batch.tasks
     summary = Summary()
     with stopping() as stop:
         reporter = Reporter(
@@ -103,7 +100,7 @@ def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settin
             verbose=common.verbose,
             stdout_taken=stdout_taken,
         )
-        work = Run(settings, kind, ref, stop, reporter.note, progress=reporter.progress)
+        work = batch.start(stop, reporter.note, reporter.progress)
 
         def write_stdout(data: bytes) -> None:
             sys.stdout.buffer.write(data)
@@ -131,6 +128,6 @@ def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settin
     return stop.exit_code or exit_code(summary, strict=common.strict)
 
 
-def _where(tasks: list[Task]) -> str:
+def _where(tasks: Sequence[Task]) -> str:
     folders = {str(task.folder) for task in tasks if task.folder is not None}
     return folders.pop() if len(folders) == 1 else ""
