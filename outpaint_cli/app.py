@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import outpaint_cli
 from outpaint_cli.commands import (
+    config,
     convert,
     doctor,
     evaluate,
@@ -21,6 +23,7 @@ from outpaint_cli.commands import (
     plugins,
     train,
 )
+from outpaint_cli.commands._configured import configure
 from outpaint_cli.commands._report import say
 from outpaint_cli.plugin import OutpaintError
 
@@ -42,6 +45,8 @@ app.command()(convert.convert)
 app.add_typer(models.app, name="models")
 app.add_typer(plugins.app, name="plugins")
 app.command()(doctor.doctor)
+configure(app)
+app.add_typer(config.app, name="config")
 
 
 def _version(asked: bool) -> None:
@@ -52,11 +57,32 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
+    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            envvar="OUTPAINT_CONFIG",
+            show_envvar=False,
+            help="Read this file, not outpaint.toml of the working folder.",
+            metavar="FILE",
+        ),
+    ] = None,
+    no_config: Annotated[
+        bool,
+        typer.Option(
+            "--no-config",
+            envvar="OUTPAINT_NO_CONFIG",
+            show_envvar=False,
+            help="Read no outpaint.toml at all.",
+        ),
+    ] = False,
 ) -> None:
     """Grow photos beyond their borders."""
+    ctx.obj = app
 
 
 def main() -> None:

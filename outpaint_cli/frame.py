@@ -43,16 +43,32 @@ def round_half_up(value: float) -> int:
     return math.floor(value + 0.5)
 
 
+PER_INCH = {"mm": 25.4, "cm": 2.54, "in": 1.0}
+"""How many of each unit an inch has."""
+
+
 @dataclass(frozen=True)
 class Length:
-    """A length in pixels, or in percent of a side."""
+    """A length in pixels ("px"), in percent of a side ("%"), or as printed ("mm", "cm", "in")."""
 
     value: float
-    percent: bool = False
+    unit: str = "px"
 
-    def pixels(self, side: int) -> int:
-        """Whole pixels, for a side of ``side`` pixels."""
-        return round_half_up(side * self.value / 100 if self.percent else self.value)
+    def pixels(self, side: int, dpi: float | None = None) -> int:
+        """Whole pixels, for a side of ``side`` pixels with ``dpi`` dots an inch.
+
+        Raises PictureError where it is as printed and ``dpi`` is None.
+        """
+        if self.unit == "%":
+            return round_half_up(side * self.value / 100)
+        if self.unit == "px" or not self.value:
+            return round_half_up(self.value)
+        if dpi is None:
+            raise PictureError(
+                f"its file does not say how many dots an inch it has, so {self.value:g}{self.unit} can't be "
+                "told in pixels; give --dpi, as in --dpi 300"
+            )
+        return round_half_up(self.value / PER_INCH[self.unit] * dpi)
 
 
 @dataclass(frozen=True)
@@ -90,22 +106,29 @@ class Pad:
 
 @dataclass(frozen=True)
 class Geometry:
-    """How large the output is and where the photo sits in it."""
+    """How large the output is and where the photo sits in it.
+
+    ``dpi`` is the dots an inch of lengths in mm, cm and in; None takes each picture's own.
+    """
 
     target: Scale | Size | Aspect | Pad = Scale(1.5)
     anchor: str = "center"
     fit: Fit = "error"
+    dpi: float | None = None
 
 
-def plan_frame(width: int, height: int, geometry: Geometry) -> Frame:
-    """The frame for a photo of ``width`` x ``height`` pixels.
+def plan_frame(width: int, height: int, geometry: Geometry, dpi: tuple[float, float] | None = None) -> Frame:
+    """The frame for a photo of ``width`` x ``height`` pixels, with ``dpi`` dots an inch across and down.
 
-    Raises PictureError when the photo does not fit into --size and ``fit`` is "error".
+    Raises PictureError when the photo does not fit into --size and ``fit`` is "error", and for lengths in
+    mm, cm or in where nothing says the dots an inch.
     """
     target = geometry.target
     if isinstance(target, Pad):
-        left, right = target.left.pixels(width), target.right.pixels(width)
-        top, bottom = target.top.pixels(height), target.bottom.pixels(height)
+        given = None if geometry.dpi is None else (geometry.dpi, geometry.dpi)
+        across, down = given or dpi or (None, None)
+        left, right = target.left.pixels(width, across), target.right.pixels(width, across)
+        top, bottom = target.top.pixels(height, down), target.bottom.pixels(height, down)
         return Frame(left + width + right, top + height + bottom, Rect(left, top, width, height))
     resized = False
     if isinstance(target, Scale):
@@ -142,6 +165,7 @@ def _place(spare_w: int, spare_h: int, anchor: str) -> tuple[int, int]:
 
 _NUMBER = r"(\d+(?:\.\d+)?|\.\d+)"
 LARGEST_SIDE = 1_000_000
+HIGHEST_DPI = 100_000
 
 
 def parse_geometry(
@@ -156,6 +180,7 @@ def parse_geometry(
     bottom: str | None = None,
     anchor: str | None = None,
     fit: str | None = None,
+    dpi: float | None = None,
 ) -> Geometry:
     """The geometry that the options ask for; without any, ``--scale 1.5``.
 
@@ -193,16 +218,26 @@ def parse_geometry(
         if not (math.isfinite(factor) and 1 <= factor <= 1000):
             raise UsageError(f"--scale {factor:g} is not a factor of 1 or more, as in --scale 1.5")
         target = Scale(factor)
-    return Geometry(target, anchor or "center", "shrink" if fit == "shrink" else "error")
+    if dpi is not None and not printed(pad, *sides.values()):
+        raise UsageError("--dpi goes with lengths in mm, cm or in, as in --pad 3mm")
+    if dpi is not None and not 1 <= dpi <= HIGHEST_DPI:
+        raise UsageError(f"--dpi {dpi:g} is not from 1 to {HIGHEST_DPI}, as in --dpi 300")
+    return Geometry(target, anchor or "center", "shrink" if fit == "shrink" else "error", dpi)
+
+
+def printed(*texts: str | None) -> bool:
+    """Whether a length among ``texts`` of --pad or single sides is in mm, cm or in."""
+    parts = [part.strip() for text in texts if text for part in text.split(",")]
+    return any(part.endswith(tuple(PER_INCH)) for part in parts)
 
 
 def parse_length(text: str, option: str) -> Length:
-    """``128``, ``128px`` or ``10%``. Raises UsageError."""
-    match = re.fullmatch(rf"\s*{_NUMBER}\s*(%|px)?\s*", text)
+    """``128``, ``128px``, ``10%``, ``3mm``, ``0.5cm`` or ``1in``. Raises UsageError."""
+    match = re.fullmatch(rf"\s*{_NUMBER}\s*(%|px|mm|cm|in)?\s*", text)
     if not match:
-        raise UsageError(f"{option} '{text}' is not a number of pixels or percent, as in 128 or 10%")
-    length = Length(float(match.group(1)), match.group(2) == "%")
-    if not length.percent and length.value != int(length.value):
+        raise UsageError(f"{option} '{text}' is not a length, as in 128 (pixels), 10%, 3mm, 0.5cm or 1in")
+    length = Length(float(match.group(1)), match.group(2) or "px")
+    if length.unit == "px" and length.value != int(length.value):
         raise UsageError(f"{option} '{text}': pixels are whole numbers")
     if length.value > LARGEST_SIDE:
         raise UsageError(f"{option} '{text}' is too large (at most {LARGEST_SIDE})")

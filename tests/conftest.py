@@ -53,6 +53,9 @@ def outpaint(
         if name.startswith(("OUTPAINT_", "HF_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        "outpaint_cli.config.sources.user_file", lambda: tmp_path / ".config" / "outpaint.toml"
+    )
 
     def run(*args: object) -> Result:
         from outpaint_cli.app import main

@@ -67,8 +67,8 @@ def test_pad_adds_what_it_says_on_each_side(
 
 @given(sides, st.floats(0, 500))
 def test_percent_and_pixels_agree(side: int, percent: float) -> None:
-    pixels = Length(percent, True).pixels(side)
-    by_percent = plan_frame(side, side, Geometry(Pad(*[Length(percent, True)] * 4)))
+    pixels = Length(percent, "%").pixels(side)
+    by_percent = plan_frame(side, side, Geometry(Pad(*[Length(percent, "%")] * 4)))
     by_pixels = plan_frame(side, side, Geometry(Pad(*[Length(pixels)] * 4)))
     assert by_percent == by_pixels
     assert abs(pixels - side * percent / 100) <= 0.5 + 1e-6 * side
@@ -95,9 +95,9 @@ def test_anchor_places_the_photo(anchor: str, x: int, y: int) -> None:
         ({"aspect": "16:9"}, Aspect(16, 9)),
         ({"aspect": "2.35:1"}, Aspect(2.35, 1)),
         ({"pad": "128"}, Pad(*[Length(128)] * 4)),
-        ({"pad": "10%"}, Pad(*[Length(10, True)] * 4)),
-        ({"pad": "1,2%,3px,0"}, Pad(Length(1), Length(2, True), Length(3), Length(0))),
-        ({"left": "5", "bottom": "50%"}, Pad(Length(5), Length(0), Length(0), Length(50, True))),
+        ({"pad": "10%"}, Pad(*[Length(10, "%")] * 4)),
+        ({"pad": "1,2%,3px,0"}, Pad(Length(1), Length(2, "%"), Length(3), Length(0))),
+        ({"left": "5", "bottom": "50%"}, Pad(Length(5), Length(0), Length(0), Length(50, "%"))),
     ],
 )
 def test_options_are_read(options: dict, target: object) -> None:

@@ -28,6 +28,7 @@ Inputs = Annotated[
 class Common:
     """The shared options as they were given; their order is that of --help."""
 
+    preset: o.Preset = None
     guide: o.Guides = field(default_factory=list)
     existing: o.Existing = "skip"
     overwrite: o.Overwrite = False
@@ -56,15 +57,17 @@ class Common:
     verbose: o.Verbose = False
 
     def settle(self, ctx: typer.Context) -> None:
-        """Let the command line beat the environment where options exclude each other. Raises UsageError."""
-        if o.on_command_line(ctx, "existing") and o.from_environment(ctx, "overwrite"):
+        """Of options that exclude each other let those given more directly win. Raises UsageError."""
+        if o.rank(ctx, "existing") > o.rank(ctx, "overwrite"):
             self.overwrite = False
         if self.quiet and (self.as_json or self.verbose):
-            if o.on_command_line(ctx, "quiet"):
-                self.as_json = self.as_json and o.on_command_line(ctx, "as_json")
-                self.verbose = self.verbose and o.on_command_line(ctx, "verbose")
-            elif o.on_command_line(ctx, "as_json") or o.on_command_line(ctx, "verbose"):
-                self.quiet = False
+            quiet = o.rank(ctx, "quiet")
+            self.as_json = self.as_json and o.rank(ctx, "as_json") >= quiet
+            self.verbose = self.verbose and o.rank(ctx, "verbose") >= quiet
+            self.quiet = not any(
+                on and o.rank(ctx, name) > quiet
+                for name, on in (("as_json", self.as_json), ("verbose", self.verbose))
+            )
         if self.quiet and (self.as_json or self.verbose):
             raise UsageError("--quiet goes with neither --json nor --verbose")
         if self.null and self.from_file is None and o.on_command_line(ctx, "null"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from outpaint_cli.commands import _configured
 from outpaint_cli.plugin import UsageError
 
 
@@ -85,26 +86,39 @@ FromFile = Annotated[
 Nul = Annotated[
     bool, option("--null", "-0", help="--from-file's paths end in NUL, as find -print0 writes them.")
 ]
+Preset = Annotated[
+    str | None, option("--preset", help="Options by name; see 'config presets'.", metavar="NAME")
+]
 MaxPixels = Annotated[int, option("--max-pixels", help="Refuse larger pictures and outputs.", min=1)]
 
 
 def on_command_line(ctx: typer.Context, name: str) -> bool:
-    """Whether parameter ``name`` was given on the command line, not by the environment or a default."""
-    source = ctx.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+    """Whether parameter ``name`` was given on the command line, not by a preset, the environment or a file."""
+    return _configured.given(ctx, name)
 
 
-def from_environment(ctx: typer.Context, name: str) -> bool:
-    """Whether parameter ``name`` comes from OUTPAINT_<NAME>."""
-    source = ctx.get_parameter_source(name)
-    return source is not None and source.name == "ENVIRONMENT"
+def rank(ctx: typer.Context, name: str) -> int:
+    """How strong the value of parameter ``name`` is: more the more directly it was given, 0 for a default."""
+    return _configured.rank(ctx, name)
+
+
+def loses(ctx: typer.Context, name: str, others: Iterable[str]) -> bool:
+    """Whether ``name`` is to give way to ``others``, which exclude it.
+
+    It does where it was not asked for on the command line, itself or by a preset named there, or less
+    directly than one of ``others``.
+    """
+    from outpaint_cli.config import COMMAND_PRESET
+
+    own = rank(ctx, name)
+    return own < COMMAND_PRESET or any(own < rank(ctx, other) for other in others)
 
 
 def without_beaten(ctx: typer.Context, values: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` of options that exclude each other: one on the command line beats those of the environment."""
-    if not any(on_command_line(ctx, name) for name in values):
-        return dict(values)
-    return {name: None if from_environment(ctx, name) else value for name, value in values.items()}
+    """``values`` of options that exclude each other: those given in the strongest way stay, the rest are None."""
+    ranks = {name: rank(ctx, name) for name, value in values.items() if value is not None}
+    strongest = max(ranks.values(), default=0)
+    return {name: value if ranks.get(name) == strongest else None for name, value in values.items()}
 
 
 def choice(option: str, value: str, choices: Sequence[str]) -> str:

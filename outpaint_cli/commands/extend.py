@@ -9,7 +9,7 @@ import typer
 from outpaint_cli.commands import _options as o
 from outpaint_cli.commands._common import Common, Inputs, shared
 from outpaint_cli.commands._run import run_command, settle_out
-from outpaint_cli.frame import ANCHORS, parse_geometry
+from outpaint_cli.frame import ANCHORS, parse_geometry, printed
 
 
 @shared
@@ -26,12 +26,24 @@ def extend(
     ] = None,
     pad: Annotated[
         str | None,
-        o.option("--pad", help="Pixels or percent on all sides, or on each.", metavar="N|P%|L,T,R,B"),
+        o.option(
+            "--pad",
+            help="Pixels, percent, mm, cm or in, on all sides or on each.",
+            metavar="N|P%|Nmm|L,T,R,B",
+        ),
     ] = None,
-    left: Annotated[str | None, o.option("--left", help="Pixels or percent.", metavar="N|P%")] = None,
-    top: Annotated[str | None, o.option("--top", help="Pixels or percent.", metavar="N|P%")] = None,
-    right: Annotated[str | None, o.option("--right", help="Pixels or percent.", metavar="N|P%")] = None,
-    bottom: Annotated[str | None, o.option("--bottom", help="Pixels or percent.", metavar="N|P%")] = None,
+    left: Annotated[str | None, o.option("--left", help="The same, on one side.", metavar="N|P%|Nmm")] = None,
+    top: Annotated[str | None, o.option("--top", help="The same, on one side.", metavar="N|P%|Nmm")] = None,
+    right: Annotated[
+        str | None, o.option("--right", help="The same, on one side.", metavar="N|P%|Nmm")
+    ] = None,
+    bottom: Annotated[
+        str | None, o.option("--bottom", help="The same, on one side.", metavar="N|P%|Nmm")
+    ] = None,
+    dpi: Annotated[
+        float | None,
+        o.option("--dpi", help="Dots an inch, for mm, cm and in [the picture's own].", metavar="N"),
+    ] = None,
     anchor: Annotated[
         str | None, o.option("--anchor", help=f"Where the photo sits: {', '.join(ANCHORS)}.", metavar="WHERE")
     ] = None,
@@ -53,13 +65,16 @@ def extend(
         {"scale": scale, "size": size, "aspect": aspect, "pad": pad, "left": left, "top": top, "right": right,
          "bottom": bottom},
     )  # fmt: skip
-    if o.from_environment(ctx, "anchor") and any(
-        asked[name] is not None for name in ("pad", "left", "top", "right", "bottom")
-    ):
+    sides = {
+        name: asked[name] for name in ("pad", "left", "top", "right", "bottom") if asked[name] is not None
+    }
+    if sides and o.loses(ctx, "anchor", sides):
         anchor = None
-    if o.from_environment(ctx, "fit") and asked["size"] is None:
+    if asked["size"] is None and o.loses(ctx, "fit", [name for name in asked if asked[name] is not None]):
         fit = None
-    geometry = parse_geometry(**asked, anchor=anchor, fit=fit)
+    if not printed(*sides.values()) and o.loses(ctx, "dpi", sides):
+        dpi = None
+    geometry = parse_geometry(**asked, anchor=anchor, fit=fit, dpi=dpi)
     common.settle(ctx)
     out = settle_out(out, inputs)
     from outpaint_cli.batch.kinds.extend import Extend

@@ -127,6 +127,7 @@ def probe(source: Path | bytes, *, max_pixels: int = MAX_PIXELS) -> PictureInfo:
             frames=header.frames,
             palette=header.palette,
             turned=turned,
+            dpi=_dpi(header, turned),
         )
 
 
@@ -160,14 +161,12 @@ def read(source: Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
         icc=header.icc,
         exif=header.exif,
         xmp=header.xmp,
-        dpi=header.dpi,
+        dpi=_dpi(header, header.orientation >= 5),
         jpeg=header.jpeg,
         palette=header.palette,
         notes=tuple(notes),
         lossless=header.lossless,
     )
-    if header.orientation >= 5 and header.dpi is not None:
-        picture.dpi = header.dpi[::-1]
     try:
         picture.exif = _exif.fitted(picture.exif, picture.width, picture.height) if picture.exif else None
     except _exif.ExifError:
@@ -465,12 +464,6 @@ def _clean_metadata(header: Header, notes: list[str]) -> None:
         if text is None:
             notes.append("the XMP packet is broken and was left out")
         header.xmp = None if text is None else text.encode()
-    if header.dpi is not None:
-        try:
-            across, down = float(header.dpi[0]), float(header.dpi[1])
-        except (TypeError, ValueError, IndexError, ZeroDivisionError):
-            across = down = 0.0
-        header.dpi = (across, down) if 1 <= across < 65535 and 1 <= down < 65535 else None
 
 
 # ----------------------------------------------------------------------------------------------- pixels
@@ -549,6 +542,19 @@ def _tiff_parted(found: Samples, info: _tiff.Tiff) -> tuple[Samples, Samples | N
             cover = np.maximum(alpha[rows], 1).astype(np.uint64)[..., None]
             pixels[rows] = np.minimum((pixels[rows].astype(np.uint64) * top + cover // 2) // cover, top)
     return pixels, alpha
+
+
+def _dpi(header: Header, turned: bool) -> tuple[float, float] | None:
+    """Dots an inch across and down of the upright picture; None where the file has none that make sense."""
+    if header.dpi is None:
+        return None
+    try:
+        across, down = float(header.dpi[0]), float(header.dpi[1])
+    except (TypeError, ValueError, IndexError, ZeroDivisionError):
+        return None
+    if not (1 <= across < 65535 and 1 <= down < 65535):
+        return None
+    return (down, across) if turned else (across, down)
 
 
 def _upright(array: Samples, orientation: int) -> Samples:

@@ -21,7 +21,8 @@ class PictureInfo:
     ``width`` and ``height`` in pixels after the EXIF orientation; ``format`` one of JPEG, PNG, WEBP, TIFF,
     BMP, GIF, AVIF, HEIF; ``mode`` L, RGB or CMYK as :func:`read` would give it (palette: RGB, 1 bit: L);
     ``bits`` 8 or 16; ``frames`` pictures in the file; ``palette`` whether the colours are indexed;
-    ``turned`` whether the file stores the picture lying on its side, height and width exchanged.
+    ``turned`` whether the file stores the picture lying on its side, height and width exchanged; ``dpi`` dots an
+    inch across and down, where the file says so.
     """
 
     width: int
@@ -33,6 +34,7 @@ class PictureInfo:
     frames: int
     palette: bool = False
     turned: bool = False
+    dpi: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

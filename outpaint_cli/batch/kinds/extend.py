@@ -41,7 +41,7 @@ class Extend:
 
     def layout(self, source: Source, info: picture.PictureInfo, data: bytes | None) -> Layout:
         """The frame that the geometry asks for."""
-        return Layout(plan_frame(info.width, info.height, self.geometry))
+        return Layout(plan_frame(info.width, info.height, self.geometry, info.dpi))
 
     def work(self, task: Task, photo: picture.Picture, mask: bytes | None) -> Extension | str:
         """The photo, made smaller where the frame asks for that."""
