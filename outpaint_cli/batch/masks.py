@@ -25,10 +25,14 @@ SOFT_EDGES = "soft edges, cut at 50 %"
 
 @dataclass(frozen=True)
 class Masks:
-    """``--mask``: one file for all photos, or a folder that mirrors theirs. White is marked, unless ``invert``."""
+    """``--mask``: one file for all photos, or a folder that mirrors theirs. White is marked, unless ``invert``.
+
+    ``data`` is the file's content where it is no file on a disk.
+    """
 
     path: Path
     invert: bool = False
+    data: bytes | None = field(default=None, repr=False)
     _stems: dict[Path, dict[str, list[Path]]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -39,6 +43,11 @@ class Masks:
             raise UsageError(f"--mask {text} is not there; check the path")
         return cls(path, invert)
 
+    @classmethod
+    def given(cls, data: bytes, invert: bool) -> Masks:
+        """One mask for all photos, as a picture file's content."""
+        return cls(Path("given"), invert, data)
+
     def check_inputs(self, sources: list[Source]) -> None:
         """Raise UsageError where a picture without a name would need one to find its mask."""
         if self.path.is_dir() and any(source.path is None for source in sources):
@@ -48,9 +57,11 @@ class Masks:
 
     def find(self, source: Source, info: picture.PictureInfo) -> Path:
         """The mask of a photo, its shape checked against the photo's. Raises PictureError."""
-        path = self._matching(source.relative) if self.path.is_dir() else self.path
+        path = self.path
+        if self.data is None and path.is_dir():
+            path = self._matching(source.relative)
         try:
-            mask = picture.probe(path)
+            mask = picture.probe(path if self.data is None else self.data)
         except PictureError as error:
             raise PictureError(f"its mask {path}: {error}") from error
         check_shape(path, mask.width, mask.height, info)

@@ -21,6 +21,7 @@ from outpaint_cli.batch.deliver import Delivery, read_bytes
 from outpaint_cli.batch.engines import Engines
 from outpaint_cli.batch.events import Event, Summary
 from outpaint_cli.batch.kinds import Kind, Made, Work
+from outpaint_cli.batch.options import photo_seed
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.fill import run_fills
 from outpaint_cli.plugin import (
@@ -185,8 +186,7 @@ class Run:
                 exact = self.delivery.copy(task, photo, data, content, fingerprint, info)
                 return self._event("ok", task, seconds(), core_exact=exact, info=info)
             del data, mask
-            digest = hashlib.sha256(f"{self.settings.seed}:{task.variant}:{content}".encode()).digest()
-            seed = int.from_bytes(digest[:7], "big")
+            seed = photo_seed(self.settings.seed, task.variant, content)
             self.engines.load()
             if self.engines.filler is not None:
                 work.ready(self.engines.filler, seed, task.variant)

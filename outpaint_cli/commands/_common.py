@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from outpaint_cli.batch.options import choice, plugin_options
 from outpaint_cli.commands import _options as o
 from outpaint_cli.plugin import UsageError
 
@@ -81,14 +82,14 @@ class Common:
 
         if self.guide and harmonize == "none":
             raise UsageError("--guide goes with a harmonizer, which uses them; drop --harmonize none")
-        existing = o.choice("--existing", self.existing, ("skip", "overwrite", "error"))
+        existing = choice("--existing", self.existing, ("skip", "overwrite", "error"))
         return Settings(
             out=out,
             model=model,
             harmonize=harmonize,
-            options=o.plugin_options(self.option),
+            options=plugin_options(self.option),
             existing="overwrite" if self.overwrite else existing,
-            format=o.choice("--format", self.format, FORMATS),
+            format=choice("--format", self.format, FORMATS),
             quality=self.quality,
             strip_metadata=self.strip_metadata,
             device=self.device,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from outpaint_cli.commands import _configured
-from outpaint_cli.plugin import UsageError
 
 
 def option(*names: str, help: str, env: str | None = None, **more: Any) -> Any:
@@ -119,30 +118,3 @@ def without_beaten(ctx: typer.Context, values: Mapping[str, Any]) -> dict[str, A
     ranks = {name: rank(ctx, name) for name, value in values.items() if value is not None}
     strongest = max(ranks.values(), default=0)
     return {name: value if ranks.get(name) == strongest else None for name, value in values.items()}
-
-
-def choice(option: str, value: str, choices: Sequence[str]) -> str:
-    """``value`` when it is one of ``choices``. Raises UsageError."""
-    if value not in choices:
-        raise UsageError(f"{option} '{value}' is not one of {', '.join(choices)}")
-    return value
-
-
-def plugin_options(texts: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
-    """``plugin.option=value`` texts by plugin. Raises UsageError for what no plugin offers."""
-    from outpaint_cli import registry
-
-    by_plugin: dict[str, dict[str, str]] = {}
-    known = {f"{p.name}.{o.name}": o for p in registry.plugins() for o in p.options} if texts else {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or "." not in name:
-            raise UsageError(f"-O '{text}' is not plugin.option=value")
-        if name not in known:
-            offered = f"there are {', '.join(sorted(known))}" if known else "no plugin has any"
-            raise UsageError(f"-O {name}: there is no such option; {offered}")
-        if known[name].choices:
-            choice(f"-O {name}", value, known[name].choices)
-        plugin, _, option_name = name.rpartition(".")
-        by_plugin.setdefault(plugin, {})[option_name] = value
-    return by_plugin

@@ -8,6 +8,7 @@
 """
 
 from outpaint_cli.picture._colour import at_depth, from_srgb, is_srgb, to_srgb
+from outpaint_cli.picture._pillow import to_pillow
 from outpaint_cli.picture._read import probe, read, read_photo_properties, read_photo_rect
 from outpaint_cli.picture._types import MAX_PIXELS, Encoded, JpegSettings, Picture, PictureInfo, Samples
 from outpaint_cli.picture._write import encode, output_format, write_atomic
@@ -30,6 +31,7 @@ __all__ = [
     "read",
     "read_photo_properties",
     "read_photo_rect",
+    "to_pillow",
     "to_srgb",
     "write_atomic",
 ]
