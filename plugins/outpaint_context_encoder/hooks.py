@@ -49,6 +49,8 @@ OPTIONS = (
     PluginOption("network", "the network to train", "unet", ("unet", "paper")),
     PluginOption("widths", "channels of the levels of unet", "32,64,128,192,224"),
     PluginOption("blocks", "residual blocks of the levels of unet", "1,1,1,2,1"),
+    PluginOption("size", "pixels that paper works at, 192 as published or 96", "192", ("192", "96")),
+    PluginOption("width", "channels of paper, as a share of the published ones", "1"),
     PluginOption("perceptual", "weight of the perceptual loss in --loss full", "0.15"),
     PluginOption("style", "weight of the style loss in --loss full", "0.05"),
     PluginOption("adversarial", "weight of the adversarial loss in --loss full", "0.01"),

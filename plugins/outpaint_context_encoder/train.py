@@ -32,7 +32,7 @@ from outpaint_context_encoder.critic import Critic
 from outpaint_context_encoder.export import export_critic, export_paper, export_unet
 from outpaint_context_encoder.losses import EPOCHS, adversarial_share, mixed
 from outpaint_context_encoder.network import ContextUNet, UNetConfig
-from outpaint_context_encoder.paper import PaperDiscriminator, PaperGenerator
+from outpaint_context_encoder.paper import PaperConfig, PaperDiscriminator, PaperGenerator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,8 +40,7 @@ if TYPE_CHECKING:
 LOSSES = ("rec", "rec+adv", "full")
 SIDES = (96, 108, 128, 160)  # pixels: a crop sees a whole photo or most of it
 SHAPES = ((96, 128), (96, 128), (96, 128), (128, 96), (128, 128), (96, 96))
-PAPER_SIDES = (192, 224)
-PAPER_SIZE = 192
+PAPER_SIDES = {192: (192, 224), 96: SIDES}  # by working size
 CALIBRATION_BATCHES = 8
 
 
@@ -184,15 +183,16 @@ class UNetTask:
 
 
 class PaperTask:
-    """The paper's network at its 192 pixels with the middle 128 known: ``rec`` or ``rec+adv``."""
+    """The paper's network at its 192 pixels with the middle 128 known, or at half: ``rec`` or ``rec+adv``."""
 
     def __init__(self, options: TrainOptions, loss: str, device: torch.device, progress: Progress) -> None:
         self.name, self.loss, self.device = "network", loss, device
         self.batch_size = options.batch or 4
         self.caps = options.caps
-        self.material: Material = gather(options, PAPER_SIDES, progress)
-        self.samples = validation.samples(self.material.held_out, PAPER_SIZE, 32, square=True)
-        self.network = PaperGenerator()
+        self.size, config = _paper_size(options), _paper_config(options)
+        self.material: Material = gather(options, PAPER_SIDES[self.size], progress)
+        self.samples = validation.samples(self.material.held_out, self.size, 32, square=True)
+        self.network = PaperGenerator(config)
         if options.init is not None:
             network = read_paper(load_checkpoint(options.init))
             if network is None:
@@ -213,6 +213,7 @@ class PaperTask:
         return {
             "kind": "van-hoorick-2019",
             "config": self.network.config.as_dict(),
+            "size": self.size,
             "loss": self.loss,
             "batch": self.batch_size,
             "photos": {"count": len(self.material.photos.names), "sha256": self.material.digest},
@@ -220,10 +221,10 @@ class PaperTask:
         }
 
     def batch(self, rng: np.random.Generator, progress: float) -> Batch:
-        """192 pixel squares with the middle known."""
+        """Squares with the middle known."""
         shares = self.material.photos.shares(self.caps, progress)
-        crops = self.material.photos.crops(rng, self.batch_size, PAPER_SIZE, PAPER_SIZE, shares)
-        known = np.broadcast_to(masks.centre(PAPER_SIZE, PAPER_SIZE), (len(crops), PAPER_SIZE, PAPER_SIZE))
+        crops = self.material.photos.crops(rng, self.batch_size, self.size, self.size, shares)
+        known = np.broadcast_to(masks.centre(self.size, self.size), (len(crops), self.size, self.size))
         return Batch.of(crops.astype(np.float32) / np.float32(255), known)
 
     def network_loss(self, batch: Batch, progress: float) -> tuple[Tensor, Mapping[str, Tensor]]:
@@ -257,7 +258,7 @@ class PaperTask:
         """fp16 ONNX, and the discriminator beside it."""
         if self.critic is not None:
             export_critic(self.critic, path.with_name("discriminator.onnx"), fp16=True)
-        return export_paper(network, path, fp16=True, training=training)
+        return export_paper(network, path, fp16=True, training=training, size=self.size)
 
 
 # ------------------------------------------------------------------------------------------ small parts
@@ -280,6 +281,28 @@ def _config(options: TrainOptions) -> UNetConfig:
             "-O context-encoder.widths and .blocks are as many whole numbers, two to five, with commas"
         )
     return UNetConfig(widths, blocks)
+
+
+def _paper_size(options: TrainOptions) -> int:
+    text = options.choose("size", "192")
+    if text not in map(str, PAPER_SIDES):
+        raise UsageError(
+            f"-O context-encoder.size={text}: the paper's network is trained at 192 or 96 pixels"
+        )
+    return int(text)
+
+
+def _paper_config(options: TrainOptions) -> PaperConfig:
+    share, usual = options.number("width", 1), PaperConfig()
+    if not 0 < share <= 1:
+        raise UsageError(
+            f"-O context-encoder.width={share:g} is a share of the paper's channels, above 0 up to 1"
+        )
+
+    def thin(widths: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(max(1, round(width * share)) for width in widths)
+
+    return PaperConfig(thin(usual.down), *thin((usual.bottleneck,)), thin(usual.up))
 
 
 def _white(picture: Tensor, known: Tensor) -> Tensor:

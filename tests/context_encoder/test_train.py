@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("only_this_plugin", "small_networks")
 @pytest.fixture
 def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     small = PaperConfig((4, 4, 6, 6, 8), 12, (8, 6, 6, 4, 4))
-    monkeypatch.setattr(rooms, "PaperGenerator", lambda: PaperGenerator(small))
+    monkeypatch.setattr(rooms, "PaperGenerator", lambda config=None: PaperGenerator(small))
     torch.set_num_threads(1)
 
 
@@ -150,6 +150,8 @@ def test_initial_weights_are_normal_with_a_fiftieth():
         ({"loss": "best"}, "knows rec, rec\\+adv, full"),
         ({"loss": "full", "option": ["context-encoder.network=paper"]}, "rec or rec\\+adv"),
         ({"option": ["context-encoder.network=other"]}, "use unet or paper"),
+        ({"option": ["context-encoder.network=paper", "context-encoder.size=97"]}, "192 or 96"),
+        ({"option": ["context-encoder.network=paper", "context-encoder.width=2"]}, "above 0 up to 1"),
         ({"option": ["style"]}, "not plugin.option=value"),
         ({"option": ["context-encoder.widths=8,x"]}, "whole numbers"),
         ({"option": ["context-encoder.widths=8,8"]}, "as many"),
