@@ -34,7 +34,9 @@ EXAMPLES = Path(__file__).parent.parent / "examples" / "photos"
 SIZE, WIDTH = 96, 0.5  # of the paper's network: pixels, and share of its channels
 HELD_OUT = 5  # every fifth painting
 HARMONIZER = "patch"
-COLUMNS = {"mse": 4, "mse16": 4, "sharp": 2, "seam": 2, "bias_luma": 4, "bias_contrast": 4, "patch": 4, "perceptual": 3}  # fmt: skip
+COLUMNS = {
+    "mse": 4, "mse16": 4, "sharp": 2, "seam": 2, "bias_luma": 4, "bias_contrast": 4, "patch": 4, "perceptual": 3,
+}  # fmt: skip
 SHEET_WIDTH = 300  # pixels of one picture
 
 
