@@ -149,7 +149,7 @@ class Delivery:
         }
         if self.ref:
             record |= {"model": self.ref.name, "revision": self.ref.revision}
-        if self.settings.min_score is not None:
+        if self.settings.scored:
             record["scores"] = plain(scores)
         return record
 

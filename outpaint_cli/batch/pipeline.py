@@ -207,7 +207,7 @@ class Run:
         if not why:
             return None
         event = self._event("skipped", task, seconds, info={"reason": why})
-        if self.settings.min_score is not None:
+        if self.settings.scored:
             event.scores, event.flagged = scores, self._flag(scores)
         return event
 
@@ -255,7 +255,7 @@ class Run:
     # --------------------------------------------------------------------------------------- small
 
     def _scores(self, made: Made) -> dict[str, float]:
-        return {} if self.settings.min_score is None else metrics.own_scores(made.image, made.known())
+        return {} if not self.settings.scored else metrics.own_scores(made.image, made.known())
 
     def _flag(self, scores: dict[str, float]) -> str:
         """Which of the scores is off: further from 1, either way, than --min-score allows."""

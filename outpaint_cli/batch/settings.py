@@ -15,7 +15,10 @@ from outpaint_cli.plugin import OutpaintError
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user asked for, apart from the inputs and from what only one command knows (see ``kinds``)."""
+    """What the user asked for, apart from the inputs and from what only one command knows (see ``kinds``).
+
+    ``score`` has results scored without a limit to flag them by; ``min_score`` implies it.
+    """
 
     out: Path | None = None
     model: str = "context-encoder"
@@ -26,14 +29,21 @@ class Settings:
     format: str = "keep"
     quality: int = 95
     strip_metadata: bool = False
+    provenance: bool = True
     device: str = "auto"
     jobs: int = 0
     shard: tuple[int, int] = (1, 1)
     seed: int = 0
     variants: int = 1
     min_score: float | None = None
+    score: bool = False
     max_pixels: int = picture.MAX_PIXELS
     fail_fast: bool = False
+
+    @property
+    def scored(self) -> bool:
+        """Whether results are scored."""
+        return self.score or self.min_score is not None
 
 
 @dataclass(frozen=True)

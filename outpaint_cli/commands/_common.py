@@ -41,6 +41,7 @@ class Common:
     format: o.Format = "keep"
     quality: o.Quality = 95
     strip_metadata: o.Strip = False
+    no_provenance: o.NoProvenance = False
     device: o.Device = "auto"
     jobs: o.Jobs = 0
     shard: o.Shard = "1/1"
@@ -49,6 +50,7 @@ class Common:
     option: o.PluginOptions = field(default_factory=list)
     min_score: o.MinScore = None
     strict: o.Strict = False
+    report: o.Report = None
     max_pixels: o.MaxPixels = 500_000_000
     offline: o.Offline = False
     dry_run: o.DryRun = False
@@ -92,12 +94,14 @@ class Common:
             format=choice("--format", self.format, FORMATS),
             quality=self.quality,
             strip_metadata=self.strip_metadata,
+            provenance=not self.no_provenance,
             device=self.device,
             jobs=self.jobs,
             shard=parse_shard(self.shard),
             seed=self.seed,
             variants=self.variants,
             min_score=self.min_score,
+            score=self.report is not None,
             max_pixels=self.max_pixels,
             fail_fast=self.fail_fast,
             guides=read_guides(self.guide, max_pixels=self.max_pixels),

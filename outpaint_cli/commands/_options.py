@@ -69,6 +69,18 @@ MinScore = Annotated[
     float | None,
     option("--min-score", help="Flag results whose seam or sharpness is off, 0 to 1.", min=0, max=1),
 ]
+Report = Annotated[
+    Path | None,
+    option(
+        "--report", help="One page with the pictures before and after, scores, failures.", metavar="FILE.html"
+    ),
+]
+NoProvenance = Annotated[
+    bool,
+    option(
+        "--no-provenance", help="Don't say in the XMP that, and by what model and seed, part is generated."
+    ),
+]
 Strict = Annotated[bool, option("--strict", help="Exit code 3 when a result is flagged.")]
 Offline = Annotated[
     bool,

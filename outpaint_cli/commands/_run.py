@@ -83,6 +83,7 @@ def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settin
     from outpaint_cli.batch.events import Summary
     from outpaint_cli.batch.pipeline import exit_code
     from outpaint_cli.batch.session import open_batch
+    from outpaint_cli.commands._page import open_page
 
     started = time.perf_counter()
     stdout_taken = stdin is not None and settings.out is None
@@ -90,6 +91,7 @@ def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settin
         raise UsageError("--json and a picture can't share standard output; give -o")
     batch = open_batch(sources, kind, settings, stdin=stdin)
     tasks = batch.tasks
+    page = open_page(common.report, batch) if not common.dry_run else None
     summary = Summary()
     with stopping() as stop:
         reporter = Reporter(
@@ -117,12 +119,16 @@ def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settin
             for event in events:
                 summary.count(event)
                 reporter.event(event)
+                if page:
+                    page.add(event)
                 if not device_said and event.device:
                     reporter.note(f"device: {event.device}")
                     device_said = True
         finally:
             reporter.close()
-        summary.seconds = time.perf_counter() - started
+            summary.seconds = time.perf_counter() - started
+            if page:
+                page.write(summary, stopped=bool(stop.exit_code))
         folder = _where(tasks)
         reporter.summary(summary, f" -> {folder}" if summary.ok and folder else "")
     return stop.exit_code or exit_code(summary, strict=common.strict)

@@ -302,7 +302,7 @@ def _paper_config(options: TrainOptions) -> PaperConfig:
     def thin(widths: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(max(1, round(width * share)) for width in widths)
 
-    return PaperConfig(thin(usual.down), *thin((usual.bottleneck,)), thin(usual.up))
+    return PaperConfig(thin(usual.down), thin((usual.bottleneck,))[0], thin(usual.up))
 
 
 def _white(picture: Tensor, known: Tensor) -> Tensor:
