@@ -308,14 +308,17 @@ def main() -> None:
     parser.add_argument("--validate", type=Path, help="photos to validate on; default: some are held out")
     parser.add_argument("--perceptual", type=Path, help="feature network (safetensors); else no such column")
     parser.add_argument("--limit", type=int, default=0, help="score only so many of each folder")
-    parser.add_argument("--only-train", action="store_true", help="stop before scoring")
+    keys = [experiment.key for experiment in EXPERIMENTS]
+    parser.add_argument(
+        "--train", choices=keys, help="train this one alone and stop, as to run several at once"
+    )
     parser.add_argument("--out", type=Path, default=DOCS / "paper.md", help="the page")
     asked = parser.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
     art, held_out = split_art(asked.art, asked.work)
     folders = {"photos": asked.photos, "art": art}
-    runs = {e.key: train(e, folders[e.data], asked) for e in EXPERIMENTS}
-    if asked.only_train:
+    runs = {e.key: train(e, folders[e.data], asked) for e in EXPERIMENTS if asked.train in (None, e.key)}
+    if asked.train:
         return
     told = f"python benchmarks/paper.py PHOTOS ART --test {asked.test.name} --work DIR --steps {asked.steps}"
     told += f" --batch {asked.batch}" + "".join(f" --cap {cap}" for cap in asked.cap)

@@ -268,7 +268,11 @@ class Harmonized:
 
 @runtime_checkable
 class Harmonizer(Protocol):
-    """Turns a rough guess into picture, at full resolution."""
+    """Turns a rough guess into picture, at full resolution.
+
+    One that trains, or uses trained weights, may say so with an attribute ``trained = True``: outputs then tell
+    in their metadata that a trained model took part. Fillers count as trained where they have weights.
+    """
 
     @property
     def device(self) -> str:

@@ -19,6 +19,7 @@ from outpaint_cli.batch.events import plain
 from outpaint_cli.batch.journal import Journal
 from outpaint_cli.batch.kinds import Kind, Made
 from outpaint_cli.batch.kinds.place import STEP
+from outpaint_cli.batch.provenance import Provenance
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.plugin import ModelRef, PictureError, Rect
 
@@ -40,7 +41,8 @@ class Delivery:
         s = self.settings
         made_with = [
             content, mask, self.kind.verb, self.kind.identity(), repr(task.frame), task.format, s.quality,
-            s.strip_metadata, s.seed, task.variant, self.ref and [self.ref.name, self.ref.revision], s.harmonize,
+            s.strip_metadata, s.provenance, s.seed, task.variant,
+            self.ref and [self.ref.name, self.ref.revision], s.harmonize,
             {plugin: dict(sorted(values.items())) for plugin, values in sorted(s.options.items())},
             [guide.content for guide in s.guides], outpaint_cli.__version__, self._plugin_versions(),
         ]  # fmt: skip
@@ -88,14 +90,19 @@ class Delivery:
         content: str,
         fingerprint: str,
         scores: Mapping[str, float],
+        by: Provenance | None = None,
     ) -> bool:
         """Encode what was made of ``photo`` and deliver it, with a line in the journal.
 
-        ``made.info`` gets the notes. Returns whether the file, read again, has exactly the photo's pixels.
-        Raises PictureError.
+        ``by`` is said in its XMP, unless that is not wanted. ``made.info`` gets the notes. Returns whether the
+        file, read again, has exactly the photo's pixels. Raises PictureError.
         """
         s, size = self.settings, (made.picture.width, made.picture.height)
-        xmp = picture.photo_xmp(photo.xmp, made.photo, size, keep=not s.strip_metadata, extra=made.properties)
+        said = by if s.provenance and made.generated else None
+        extra = {**made.properties, **(said.ours(photo.xmp) if said else {})}
+        iptc = said.iptc(photo.xmp) if said else None
+        keep = not s.strip_metadata
+        xmp = picture.photo_xmp(photo.xmp, made.photo, size, keep=keep, extra=extra, iptc=iptc)
         encoded = picture.encode(
             made.picture, format=task.format, quality=s.quality, strip_metadata=s.strip_metadata, xmp=xmp
         )
@@ -126,7 +133,9 @@ class Delivery:
         if task.format == photo.format and not self.settings.strip_metadata:
             self._put(task, data, self._record(task, content, fingerprint, at, size, {}))
             return True
-        made = Made(photo, photo.pixels, lambda: np.ones(size[::-1], np.bool_), at, info=info)
+        made = Made(
+            photo, photo.pixels, lambda: np.ones(size[::-1], np.bool_), at, info=info, generated=False
+        )
         return self.write(task, photo, made, content, fingerprint, {})
 
     def _record(

@@ -22,6 +22,7 @@ from outpaint_cli.batch.engines import Engines
 from outpaint_cli.batch.events import Event, Summary
 from outpaint_cli.batch.kinds import Kind, Made, Work
 from outpaint_cli.batch.options import photo_seed
+from outpaint_cli.batch.provenance import Provenance
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.fill import run_fills
 from outpaint_cli.plugin import (
@@ -240,7 +241,8 @@ class Run:
             scores = self._scores(made)
             notes = [*made.info.get("notes", ()), *info.get("notes", ())]
             made.info = {**info, **made.info} | ({"notes": notes} if notes else {})
-            exact = self.delivery.write(task, one.photo, made, one.content, one.fingerprint, scores)
+            by = Provenance.of(self.engines, self.ref, self.settings.seed, task)
+            exact = self.delivery.write(task, one.photo, made, one.content, one.fingerprint, scores, by)
             seconds = one.seconds + time.perf_counter() - started
             event = self._event("ok", task, seconds, core_exact=exact, scores=scores, info=made.info)
             event.source, event.flagged = made.photo, self._flag(scores)

@@ -12,7 +12,8 @@ from outpaint_cli.picture._pillow import to_pillow
 from outpaint_cli.picture._read import probe, read, read_photo_properties, read_photo_rect
 from outpaint_cli.picture._types import MAX_PIXELS, Encoded, JpegSettings, Picture, PictureInfo, Samples
 from outpaint_cli.picture._write import encode, output_format, write_atomic
-from outpaint_cli.picture._xmp import photo_xmp
+from outpaint_cli.picture._xmp import iptc_properties, photo_xmp
+from outpaint_cli.picture._xmp import properties as photo_properties
 
 __all__ = [
     "MAX_PIXELS",
@@ -24,8 +25,10 @@ __all__ = [
     "at_depth",
     "encode",
     "from_srgb",
+    "iptc_properties",
     "is_srgb",
     "output_format",
+    "photo_properties",
     "photo_xmp",
     "probe",
     "read",

@@ -14,6 +14,11 @@ from xml.sax.saxutils import quoteattr
 from outpaint_cli.plugin import Rect
 
 NAMESPACE = "http://ns.outpaint.dev/1.0/"
+IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+IPTC_NAMES = (
+    "DigitalSourceType", "AISystemUsed", "AISystemVersionUsed", "AIPromptInformation", "AIPromptWriterName",
+)  # fmt: skip
+"""Who made the picture, as the IPTC Photo Metadata Standard 2025.1 has it."""
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
 _TAIL = '\n<?xpacket end="w"?>'
@@ -93,13 +98,15 @@ def photo_xmp(
     *,
     keep: bool,
     extra: Mapping[str, str] | None = None,
+    iptc: Mapping[str, str] | None = None,
 ) -> bytes:
     """An XMP packet, UTF-8, that says where the photo sits: ``rect`` inside ``frame`` (width, height), in
     pixels.
 
     ``keep``: the rest of ``existing`` stays, except what an earlier run said and sizes, which become those of
     the frame; else, or where ``existing`` is broken, the packet is ours alone. ``extra`` adds further
-    properties of our namespace. Raises ValueError for a name in ``extra`` that XML does not allow.
+    properties of our namespace, ``iptc`` some of :data:`IPTC_NAMES`, which then replace all of those. Raises
+    ValueError for a name in ``extra`` that XML does not allow, or that IPTC does not have.
     """
     values = {
         "PhotoX": str(rect.x),
@@ -113,42 +120,47 @@ def photo_xmp(
     for name in values:
         if not _NAME.fullmatch(name):
             raise ValueError(f"'{name}' can't be the name of an XMP property")
+    if unknown := set(iptc or ()) - set(IPTC_NAMES):
+        raise ValueError(f"{', '.join(unknown)} is no property of IPTC's that outpaint writes")
     text = decode(fitted(existing, *frame)) if existing and keep else None
     if text is not None:
-        merged = _merge(_without_ours(text), values)
+        if iptc:
+            text = _without(text, IPTC, "|".join(IPTC_NAMES))
+        merged = _merge(_without_ours(text), values, iptc or {})
         if merged is not None:
             return merged.encode()
-    return _alone(values)
+    return _alone(values, iptc or {})
 
 
-def _alone(values: Mapping[str, str]) -> bytes:
-    body = _description(values, "")
+def _alone(values: Mapping[str, str], iptc: Mapping[str, str]) -> bytes:
+    body = _description(values, iptc, "")
     return (
         f'{_HEAD}<x:xmpmeta xmlns:x="adobe:ns:meta/">\n<rdf:RDF xmlns:rdf="{_RDF}">\n'
         f"{body}\n</rdf:RDF>\n</x:xmpmeta>{_TAIL}"
     ).encode()
 
 
-def _description(values: Mapping[str, str], about: str) -> str:
+def _description(values: Mapping[str, str], iptc: Mapping[str, str], about: str) -> str:
+    named = {f"outpaint:{name}": text for name, text in values.items()}
+    named |= {f"Iptc4xmpExt:{name}": text for name, text in iptc.items()}
     # Control characters are not XML at all, escaped or not.
     clean = {
-        name: re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", " ", text) for name, text in values.items()
+        name: re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", " ", text) for name, text in named.items()
     }
-    fields = "".join(f"\n  outpaint:{name}={quoteattr(text)}" for name, text in clean.items())
+    fields = "".join(f"\n  {name}={quoteattr(text)}" for name, text in clean.items())
     # The RDF prefix is declared once more here: the packet around may call it something else.
     spaces = f'xmlns:rdf="{_RDF}" xmlns:outpaint="{NAMESPACE}"'
+    spaces += f' xmlns:Iptc4xmpExt="{IPTC}"' if iptc else ""
     return f"<rdf:Description {spaces} rdf:about={quoteattr(about)}{fields}/>"
 
 
 def _without_ours(text: str) -> str:
     """``text`` without any property in our namespace, whichever prefix or form another tool gave it."""
-    for prefix in set(re.findall(rf"xmlns:([\w.-]+)\s*=\s*['\"]{re.escape(NAMESPACE)}['\"]", text)):
-        name = rf"{re.escape(prefix)}:[\w.-]+"
-        text = re.sub(rf"\s{name}\s*=\s*(?:\"[^\"]*\"|'[^']*')", "", text)
-        text = re.sub(rf"<({name})\b(?:[^>]*/>|.*?</\1\s*>)", "", text, flags=re.DOTALL)
+    text = _without(text, NAMESPACE, r"[\w.-]+")
+    for prefix in _prefixes(text, NAMESPACE):
         # The description that an earlier run wrote is now empty: take it out, or every run adds one.
         text = re.sub(
-            rf"<(rdf:Description)(?=[^>]*\sxmlns:{re.escape(prefix)}=)(?:\s(?:xmlns:rdf|xmlns:{re.escape(prefix)}|"
+            rf"<(rdf:Description)(?=[^>]*\sxmlns:{re.escape(prefix)}=)(?:\s(?:xmlns:rdf|xmlns:Iptc4xmpExt|xmlns:{re.escape(prefix)}|"
             r"rdf:about)\s*=\s*(?:\"[^\"]*\"|'[^']*'))*\s*(?:/>|>\s*</\1\s*>)\s*",
             "",
             text,
@@ -156,7 +168,20 @@ def _without_ours(text: str) -> str:
     return text
 
 
-def _merge(text: str, values: Mapping[str, str]) -> str | None:
+def _prefixes(text: str, namespace: str) -> set[str]:
+    return set(re.findall(rf"xmlns:([\w.-]+)\s*=\s*['\"]{re.escape(namespace)}['\"]", text))
+
+
+def _without(text: str, namespace: str, names: str) -> str:
+    """``text`` without the properties of ``namespace`` that the pattern ``names`` matches, in either form."""
+    for prefix in _prefixes(text, namespace):
+        name = rf"{re.escape(prefix)}:(?:{names})"
+        text = re.sub(rf"\s{name}\s*=\s*(?:\"[^\"]*\"|'[^']*')", "", text)
+        text = re.sub(rf"<({name})\b(?:[^>]*/>|.*?</\1\s*>)", "", text, flags=re.DOTALL)
+    return text
+
+
+def _merge(text: str, values: Mapping[str, str], iptc: Mapping[str, str]) -> str | None:
     root = _root(text)
     if root is None:
         return None
@@ -167,21 +192,30 @@ def _merge(text: str, values: Mapping[str, str]) -> str | None:
     end = _END_OF_RDF.search(text)
     if end is None:
         return None
-    merged = f"{text[: end.start()]}{_description(values, about)}\n{text[end.start() :]}"
+    merged = f"{text[: end.start()]}{_description(values, iptc, about)}\n{text[end.start() :]}"
     return merged if _root(merged) is not None else None
 
 
 def properties(packet: bytes | None) -> dict[str, str]:
     """The properties of our namespace in a packet; empty where there are none or it is broken."""
+    return _properties(packet, NAMESPACE)
+
+
+def iptc_properties(packet: bytes | None) -> dict[str, str]:
+    """Those of :data:`IPTC_NAMES` that a packet has; empty where there are none or it is broken."""
+    return {name: v for name, v in _properties(packet, IPTC).items() if name in IPTC_NAMES}
+
+
+def _properties(packet: bytes | None, namespace: str) -> dict[str, str]:
     text = decode(packet)
     root = _root(text) if text is not None else None
     if root is None:
         return {}
-    mark = f"{{{NAMESPACE}}}"
+    mark = f"{{{namespace}}}"
     found: dict[str, str] = {}
     for node in root.iter():
         if node.tag.startswith(mark):
-            found[node.tag[len(mark) :]] = (node.text or "").strip()
+            found[node.tag[len(mark) :]] = (node.text or node.get(f"{{{_RDF}}}resource") or "").strip()
         for name, value in node.attrib.items():
             if name.startswith(mark):
                 found[name[len(mark) :]] = value
@@ -199,5 +233,5 @@ def photo_rect(packet: bytes | None) -> Rect | None:
 
 
 def ours_alone(packet: bytes) -> bytes:
-    """A packet with the properties of our namespace only."""
-    return _alone(properties(packet))
+    """A packet with the properties that we write only."""
+    return _alone(properties(packet), iptc_properties(packet))

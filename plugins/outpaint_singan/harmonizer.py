@@ -32,6 +32,8 @@ ROWS = 256  # that are held as float at one time when the result is enlarged
 class SinganHarmonizer:
     """Gives the new area the photo's own texture, with a pyramid of GANs trained on the photo alone."""
 
+    trained = True
+
     def __init__(self, ctx: Context) -> None:
         read_options(ctx.options)
         self._device = pick_device(ctx.device)

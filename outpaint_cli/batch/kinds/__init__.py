@@ -30,7 +30,8 @@ class Made:
 
     ``picture`` in the photo's own colours and depth; ``image`` the same in sRGB (H, W, 3); ``known`` makes
     the bool (H, W) mask of what was there before; ``photo`` where the photo sits; ``kept`` whether all its
-    pixels are as they were; ``properties`` go into the XMP beside the photo's place.
+    pixels are as they were; ``properties`` go into the XMP beside the photo's place; ``generated`` whether
+    any pixel was imagined.
     """
 
     picture: picture.Picture
@@ -40,6 +41,7 @@ class Made:
     kept: bool = True
     info: dict[str, Any] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
+    generated: bool = True
 
 
 class Work(Protocol):

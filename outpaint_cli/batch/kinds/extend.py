@@ -97,4 +97,6 @@ class Extension:
                 )
         made = framed(self.photo, own, painted, at, known, frame.rect)
         kept = known == at and not frame.resized
-        return Made(made, painted, lambda: known_mask(frame, known), at, kept, {}, properties)
+        return Made(
+            made, painted, lambda: known_mask(frame, known), at, kept, {}, properties, known != frame.rect
+        )
