@@ -6,12 +6,13 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import outpaint_cli
 from outpaint_cli.commands import (
+    completion,
     config,
     convert,
     doctor,
@@ -19,6 +20,7 @@ from outpaint_cli.commands import (
     extend,
     harmonize,
     inpaint,
+    man,
     models,
     plugins,
     train,
@@ -27,6 +29,8 @@ from outpaint_cli.commands._configured import configure
 from outpaint_cli.commands._report import say
 from outpaint_cli.plugin import OutpaintError
 
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+
 app = typer.Typer(
     name="outpaint",
     help="Grow photos beyond their borders.",
@@ -34,8 +38,9 @@ app = typer.Typer(
     add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=CONTEXT,
 )
+CONTEXT["obj"] = app  # every command's context knows it: config reads off it which options there are
 app.command()(extend.extend)
 app.command()(inpaint.inpaint)
 app.command()(harmonize.harmonize)
@@ -47,6 +52,8 @@ app.add_typer(plugins.app, name="plugins")
 app.command()(doctor.doctor)
 configure(app)
 app.add_typer(config.app, name="config")
+app.command()(completion.completion)
+app.command()(man.man)
 
 
 def _version(asked: bool) -> None:
@@ -57,7 +64,6 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
-    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -82,7 +88,6 @@ def _root(
     ] = False,
 ) -> None:
     """Grow photos beyond their borders."""
-    ctx.obj = app
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ FORMATS = ("keep", "png", "jpg", "webp", "tiff", "avif")
 
 Inputs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="INPUT...", help="Files, folders or globs; - is one picture on standard input."),
+    typer.Argument(metavar="INPUT", help="Files, folders or globs; - is one picture on standard input."),
 ]
 
 
@@ -55,7 +55,9 @@ class Common:
     offline: o.Offline = False
     dry_run: o.DryRun = False
     fail_fast: o.FailFast = False
+    no_input: o.NoInput = False
     quiet: o.Quiet = False
+    print0: o.Print0 = False
     as_json: o.Json = False
     verbose: o.Verbose = False
 
@@ -63,6 +65,10 @@ class Common:
         """Of options that exclude each other let those given more directly win. Raises UsageError."""
         if o.rank(ctx, "existing") > o.rank(ctx, "overwrite"):
             self.overwrite = False
+        if self.print0 and not self.quiet:
+            if self.as_json or self.verbose:
+                raise UsageError("--print0 goes with neither --json nor --verbose")
+            self.quiet = True
         if self.quiet and (self.as_json or self.verbose):
             quiet = o.rank(ctx, "quiet")
             self.as_json = self.as_json and o.rank(ctx, "as_json") >= quiet

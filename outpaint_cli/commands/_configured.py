@@ -58,12 +58,11 @@ def command_path(ctx: Any) -> str:
 def configuration(ctx: Any) -> tuple[dict[str, Any], Config]:
     """The options of all commands, and the files that count for this call. Raises UsageError.
 
-    The root context's ``obj`` is the typer app.
+    The context's ``obj`` is the typer app.
     """
     from outpaint_cli.config import Config, options_of, read_config
 
-    app = ctx.find_root().obj
-    commands = options_of(app, lambda command: command.cls is Configured)
+    commands = options_of(ctx.obj, lambda command: command.cls is Configured)
     asked = ctx.find_root().params
     config = Config() if asked.get("no_config") else read_config(commands, asked.get("config"))
     return commands, config

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from outpaint_cli.commands import _configured
+from outpaint_cli.commands import _complete, _configured
 
 
 def option(*names: str, help: str, env: str | None = None, **more: Any) -> Any:
@@ -28,10 +28,23 @@ Out = Annotated[
     ),
 ]
 Model = Annotated[
-    str, option("--model", "-m", help="A name from 'models list', or a file.onnx.", metavar="REF")
+    str,
+    option(
+        "--model",
+        "-m",
+        help="A name from 'models list', or a file.onnx.",
+        metavar="REF",
+        autocompletion=_complete.models,
+    ),
 ]
 Harmonizer = Annotated[
-    str, option("--harmonize", help="Finish the generated area.", metavar="auto|none|NAME")
+    str,
+    option(
+        "--harmonize",
+        help="Finish the generated area.",
+        metavar="auto|none|NAME",
+        autocompletion=_complete.harmonizers,
+    ),
 ]
 MaskInvert = Annotated[bool, option("--mask-invert", help="Black is marked, not white.")]
 Guides = Annotated[
@@ -49,13 +62,30 @@ Existing = Annotated[
         "--existing",
         help="An output that is already there: skip (but redo those made with other settings), overwrite, error.",
         metavar="skip|overwrite|error",
+        autocompletion=_complete.among("skip", "overwrite", "error"),
     ),
 ]
 Overwrite = Annotated[bool, option("--overwrite", "-f", help="Short for --existing overwrite.")]
-Format = Annotated[str, option("--format", help="The files to write.", metavar="keep|png|jpg|webp|tiff|avif")]
+Format = Annotated[
+    str,
+    option(
+        "--format",
+        help="The files to write.",
+        metavar="keep|png|jpg|webp|tiff|avif",
+        autocompletion=_complete.among("keep", "png", "jpg", "webp", "tiff", "avif"),
+    ),
+]
 Quality = Annotated[int, option("--quality", help="Of lossy files, 1 to 100.", min=1, max=100)]
 Strip = Annotated[bool, option("--strip-metadata", help="Leave EXIF, ICC and XMP out.")]
-Device = Annotated[str, option("--device", help="auto, cpu, cuda or cuda:N.", metavar="DEVICE")]
+Device = Annotated[
+    str,
+    option(
+        "--device",
+        help="auto, cpu, cuda or cuda:N.",
+        metavar="DEVICE",
+        autocompletion=_complete.among("auto", "cpu", "cuda"),
+    ),
+]
 Jobs = Annotated[
     int, option("--jobs", "-j", help="Decode and encode threads [one a core].", min=0, show_default=False)
 ]
@@ -63,7 +93,14 @@ Shard = Annotated[str, option("--shard", help="This process's share of the files
 Seed = Annotated[int, option("--seed", help="Same seed, same output.", min=0)]
 Variants = Annotated[int, option("--variants", help="Several variants a photo.", min=1, max=1000)]
 PluginOptions = Annotated[
-    list[str], option("--option", "-O", help="A plugin's own option.", metavar="PLUGIN.OPTION=VALUE")
+    list[str],
+    option(
+        "--option",
+        "-O",
+        help="A plugin's own option.",
+        metavar="PLUGIN.OPTION=VALUE",
+        autocompletion=_complete.plugin_options,
+    ),
 ]
 MinScore = Annotated[
     float | None,
@@ -89,6 +126,8 @@ Offline = Annotated[
 DryRun = Annotated[bool, option("--dry-run", "-n", help="Say what would be done.")]
 FailFast = Annotated[bool, option("--fail-fast", help="Stop at the first failure.")]
 Quiet = Annotated[bool, option("--quiet", "-q", help="Print the outputs' paths only.")]
+Print0 = Annotated[bool, option("--print0", help="As -q, but each path ends in NUL, as xargs -0 reads them.")]
+NoInput = Annotated[bool, option("--no-input", help="Never wait for something to be typed.")]
 Json = Annotated[bool, option("--json", help="One JSON object a line.")]
 Verbose = Annotated[bool, option("--verbose", "-v", help="More detail.")]
 FromFile = Annotated[
@@ -98,7 +137,13 @@ Nul = Annotated[
     bool, option("--null", "-0", help="--from-file's paths end in NUL, as find -print0 writes them.")
 ]
 Preset = Annotated[
-    str | None, option("--preset", help="Options by name; see 'config presets'.", metavar="NAME")
+    str | None,
+    option(
+        "--preset",
+        help="Options by name; see 'config presets'.",
+        metavar="NAME",
+        autocompletion=_complete.presets,
+    ),
 ]
 MaxPixels = Annotated[int, option("--max-pixels", help="Refuse larger pictures and outputs.", min=1)]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,11 +26,20 @@ class Reporter:
     """Prints events as they come: a summary with progress, paths only, JSON lines, or every file."""
 
     def __init__(
-        self, total: int, *, doing: str, quiet: bool, as_json: bool, verbose: bool, stdout_taken: bool
+        self,
+        total: int,
+        *,
+        doing: str,
+        quiet: bool,
+        as_json: bool,
+        verbose: bool,
+        stdout_taken: bool,
+        nul: bool = False,
     ) -> None:
         self.quiet, self.as_json, self.verbose = quiet, as_json, verbose
         self._out = sys.stderr if stdout_taken else sys.stdout
         self._stdout_taken = stdout_taken
+        self._path_end = b"\0" if nul else b"\n"
         self._doing, self._soft = doing, 0
         self._progress: Any = None
         self._bar: Any = None
@@ -56,7 +67,7 @@ class Reporter:
             return
         if self.quiet:
             if event.output and event.status in ("ok", "skipped", "planned") and not self._stdout_taken:
-                _print_path(event.output)
+                _print_path(event.output, self._path_end)
             return
         if event.flagged:
             self.message(f"flagged: {event.output}: {event.flagged}")
@@ -121,8 +132,26 @@ class Reporter:
         say(f"{', '.join(parts)} in {summary.seconds:.1f} s{where}")
 
 
-def _print_path(path: str) -> None:
+def _print_path(path: str, end: bytes) -> None:
     """A path to standard output, byte for byte as the file system has it."""
     sys.stdout.flush()
-    sys.stdout.buffer.write(os.fsencode(path) + b"\n")
+    sys.stdout.buffer.write(os.fsencode(path) + end)
     sys.stdout.buffer.flush()
+
+
+def in_order(events: Iterable[Event], outputs: Sequence[str]) -> Iterator[Event]:
+    """``events`` in the order of ``outputs``, so that what -q prints does not depend on who was first.
+
+    Failures come at once; an event waits only for outputs before its own.
+    """
+    waiting, held = deque(outputs), dict[str, "Event | None"]()
+    for event in events:
+        if event.output is None or event.status == "failed":
+            yield event
+        if event.output is not None:
+            held[event.output] = None if event.status == "failed" else event
+        while waiting and waiting[0] in held:
+            ready = held.pop(waiting.popleft())
+            if ready is not None:
+                yield ready
+    yield from (event for event in held.values() if event is not None)  # the run was stopped

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from outpaint_cli.commands._common import Common
-from outpaint_cli.commands._report import Reporter
+from outpaint_cli.commands._report import Reporter, in_order, say
 from outpaint_cli.commands._signals import stopping
 from outpaint_cli.plugin import UsageError
 
@@ -56,9 +56,19 @@ def _sources(
         raise UsageError("- (one picture on standard input) goes with no other input")
     if "-" in inputs and settings.variants > 1 and settings.out is None:
         raise UsageError("several variants can't go to standard output; give -o")
+    if "-" in inputs and sys.stdin.isatty():
+        raise UsageError(
+            "a picture can't be typed: redirect one, as in outpaint extend - < photo.jpg > wide.jpg"
+        )
     listed: list[str] = []
     if common.from_file is not None:
         name = common.from_file
+        if name == "-" and sys.stdin.isatty():
+            if common.no_input:
+                raise UsageError(
+                    "--from-file - would wait for paths to be typed; pipe them in, or drop --no-input"
+                )
+            say("outpaint: reading paths from the terminal, one a line; end with Ctrl-D")
         try:
             text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         except OSError as error:
@@ -101,6 +111,7 @@ def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settin
             as_json=common.as_json,
             verbose=common.verbose,
             stdout_taken=stdout_taken,
+            nul=common.print0,
         )
         work = batch.start(stop, reporter.note, reporter.progress)
 
@@ -115,6 +126,8 @@ def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settin
                 events = iter([work.planned(task) for task in tasks])
             else:
                 events = work.run(tasks, write_stdout if stdout_taken else None)
+            if common.quiet:
+                events = in_order(events, [str(task.output) for task in tasks if task.output])
             device_said = settings.device != "auto" or common.dry_run or common.as_json
             for event in events:
                 summary.count(event)

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from outpaint_cli.commands._complete import commands as complete_commands
+from outpaint_cli.commands._complete import presets as complete_presets
 from outpaint_cli.commands._configured import configuration
 from outpaint_cli.plugin import UsageError
 
@@ -25,10 +27,16 @@ def _group() -> None:
 def show(
     ctx: typer.Context,
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="[COMMAND]", help="One command, with its defaults too.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[COMMAND]", help="One command, with its defaults too.", autocompletion=complete_commands
+        ),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", help="As if it were given.", metavar="NAME")
+        str | None,
+        typer.Option(
+            "--preset", help="As if it were given.", metavar="NAME", autocompletion=complete_presets
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:

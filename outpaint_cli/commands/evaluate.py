@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from outpaint_cli.commands._complete import models
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -27,7 +29,10 @@ HEADINGS = {
 def evaluate(
     photos: Annotated[Path, typer.Argument(help="Folder of photos: the truth.")],
     model: Annotated[
-        list[str] | None, typer.Option("--model", "-m", help="A name or a file.onnx; may be given again.")
+        list[str] | None,
+        typer.Option(
+            "--model", "-m", help="A name or a file.onnx; may be given again.", autocompletion=models
+        ),
     ] = None,
     pictures: Annotated[
         Path | None, typer.Option(help="Finished pictures, named as the photos: scored as they are.")

@@ -8,6 +8,7 @@ import typer
 
 from outpaint_cli.commands import _options as o
 from outpaint_cli.commands._common import Common, Inputs, shared
+from outpaint_cli.commands._complete import among
 from outpaint_cli.commands._run import run_command, settle_out
 from outpaint_cli.frame import ANCHORS, parse_geometry, printed
 
@@ -45,12 +46,21 @@ def extend(
         o.option("--dpi", help="Dots an inch, for mm, cm and in [the picture's own].", metavar="N"),
     ] = None,
     anchor: Annotated[
-        str | None, o.option("--anchor", help=f"Where the photo sits: {', '.join(ANCHORS)}.", metavar="WHERE")
+        str | None,
+        o.option(
+            "--anchor",
+            help=f"Where the photo sits: {', '.join(ANCHORS)}.",
+            metavar="WHERE",
+            autocompletion=among(*ANCHORS),
+        ),
     ] = None,
     fit: Annotated[
         str | None,
         o.option(
-            "--fit", help="A photo larger than --size: error [default] or shrink.", metavar="error|shrink"
+            "--fit",
+            help="A photo larger than --size: error [default] or shrink.",
+            metavar="error|shrink",
+            autocompletion=among("error", "shrink"),
         ),
     ] = None,
     overlap: Annotated[

@@ -9,6 +9,7 @@ import typer
 
 from outpaint_cli.commands import _options as o
 from outpaint_cli.commands._common import Common, Inputs, shared
+from outpaint_cli.commands._complete import methods
 from outpaint_cli.commands._run import run_command, settle_out
 from outpaint_cli.plugin import Rect, UsageError
 
@@ -20,7 +21,8 @@ def harmonize(
     inputs: Inputs = None,
     out: o.Out = None,
     method: Annotated[
-        str | None, o.option("--method", help="The harmonizer; must be given.", metavar="NAME")
+        str | None,
+        o.option("--method", help="The harmonizer; must be given.", metavar="NAME", autocompletion=methods),
     ] = None,
     mask: Annotated[
         str | None,

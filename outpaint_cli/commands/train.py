@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from outpaint_cli.commands._complete import networks
+
 if TYPE_CHECKING:
     from outpaint_cli.training.material import MakeTask
     from outpaint_cli.training.photos import Progress
 
 
 def train(
-    network: Annotated[str, typer.Argument(help="What to train, e.g. context-encoder.")],
+    network: Annotated[
+        str, typer.Argument(help="What to train, e.g. context-encoder.", autocompletion=networks)
+    ],
     photos: Annotated[Path, typer.Argument(help="Folder of photos, sub-folders included.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Run folder; a run that is already there goes on.")
