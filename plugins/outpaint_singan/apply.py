@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from outpaint_singan.both import Both
 from outpaint_singan.network import REACH, Generator
 
 TILE = 256
@@ -32,6 +33,7 @@ def generate(
     wanted: Tensor | None = None,
     check: Callable[[], None] = lambda: None,
     tile: int = TILE,
+    both: Both | None = None,
 ) -> Tensor:
     """What ``generator`` (in eval mode) makes of padded pictures (1, 3, H + 10, W + 10): (1, 3, H, W).
 
@@ -40,14 +42,19 @@ def generate(
     """
     out = previous[..., REACH:-REACH, REACH:-REACH].clone()
     height, width = out.shape[2:]
-    for y in range(0, height, tile):
-        for x in range(0, width, tile):
-            check()
-            high, wide = min(tile, height - y), min(tile, width - x)
-            if wanted is not None and not wanted[y : y + high, x : x + wide].any():
-                continue
-            part = (..., slice(y, y + high + 2 * REACH), slice(x, x + wide + 2 * REACH))
-            with torch.autocast(noisy.device.type, torch.bfloat16, enabled=bf16):
-                made = generator(noisy[part].contiguous(memory_format=torch.channels_last), previous[part])
-            out[..., y : y + high, x : x + wide] = made
+
+    @torch.no_grad()
+    def fill(corner: tuple[int, int]) -> None:
+        check()
+        y, x = corner
+        high, wide = min(tile, height - y), min(tile, width - x)
+        part = (..., slice(y, y + high + 2 * REACH), slice(x, x + wide + 2 * REACH))
+        with torch.autocast(noisy.device.type, torch.bfloat16, enabled=bf16):
+            made = generator(noisy[part].contiguous(memory_format=torch.channels_last), previous[part])
+        out[..., y : y + high, x : x + wide] = made
+
+    corners = [(y, x) for y in range(0, height, tile) for x in range(0, width, tile)]
+    if wanted is not None:
+        corners = [(y, x) for y, x in corners if wanted[y : y + tile, x : x + tile].any()]
+    (both or Both()).each(fill, corners)
     return out

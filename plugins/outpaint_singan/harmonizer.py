@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import torch
 from outpaint_cli.plugin import Context, Harmonized, HarmonizeJob, UsageError
 from outpaint_cli.training.material import default_cache
 from outpaint_cli.training.workers import pick_device
+from outpaint_singan.both import Both, two_threads
 from outpaint_singan.choose import METHOD, choose
 from outpaint_singan.inject import Scene, inject, keep_colours, scene, super_resolve, to_picture
 from outpaint_singan.pyramid import pyramid_sizes, reals, to_tensor
@@ -52,8 +54,12 @@ class SinganHarmonizer:
         """
         if job.known.all() or not job.known.any():
             return Harmonized(job.image.copy(), {"singan": {"left": "nothing to do"}})
+        with threads(self._device, ctx) as both:
+            return self._harmonize(job, ctx, both)
+
+    def _harmonize(self, job: HarmonizeJob, ctx: Context, both: Both) -> Harmonized:
         started = time.monotonic()
-        trained = self._pyramid(job, ctx)
+        trained = self._pyramid(job, ctx, both)
         if trained is None:
             return Harmonized(job.image.copy(), {"singan": {"left": "the photo is too small to train on"}})
         pyramid, store, fresh = trained
@@ -92,9 +98,13 @@ class SinganHarmonizer:
         """
         if not 1 <= factor <= 8:
             raise UsageError(f"upscaling by {factor:g}: use 1 to 8")
+        with threads(self._device, ctx) as both:
+            return self._upscale(job, factor, ctx, both)
+
+    def _upscale(self, job: HarmonizeJob, factor: float, ctx: Context, both: Both) -> Harmonized:
         height, width = job.known.shape
         size = max(1, round(height * factor)), max(1, round(width * factor))
-        trained = self._pyramid(job, ctx) if job.known.any() else None
+        trained = self._pyramid(job, ctx, both) if job.known.any() else None
         if trained is None:
             enlarged = cv2.resize(job.image, size[::-1], interpolation=cv2.INTER_CUBIC)
             return Harmonized(enlarged, {"singan": {"left": "the photo is too small to train on"}})
@@ -110,7 +120,7 @@ class SinganHarmonizer:
 
     # ------------------------------------------------------------------------------------- the parts
 
-    def _pyramid(self, job: HarmonizeJob, ctx: Context) -> tuple[Pyramid, Store, bool] | None:
+    def _pyramid(self, job: HarmonizeJob, ctx: Context, both: Both) -> tuple[Pyramid, Store, bool] | None:
         """The pyramid of the job's known pixels and whether it was trained now; None for tiny photos."""
         options = read_options(ctx.options)
         image, known = job.image[job.photo.slices()], job.known[job.photo.slices()]
@@ -133,13 +143,7 @@ class SinganHarmonizer:
             ctx.progress(TRAINING * share, text)
 
         ctx.check()
-        threads = torch.get_num_threads()
-        if ctx.threads:
-            torch.set_num_threads(ctx.threads)
-        try:
-            pyramid = train(small, options.settings, self._device, store, Watch(ctx.check, tell))
-        finally:
-            torch.set_num_threads(threads)
+        pyramid = train(small, options.settings, self._device, store, Watch(ctx.check, tell), both)
         return pyramid, store, fresh
 
     def _start(
@@ -167,6 +171,19 @@ class SinganHarmonizer:
         recent = dict(list(choices.items())[-31:])
         store.write_json({"choices": {**recent, name: {"scale": start, "scores": plain}}})
         return start, list(plain)
+
+
+@contextmanager
+def threads(device: torch.device, ctx: Context) -> Iterator[Both]:
+    """As many of PyTorch's threads as ``ctx`` says, used in two halves; as they were afterwards."""
+    before = torch.get_num_threads()
+    if ctx.threads:
+        torch.set_num_threads(ctx.threads)
+    try:
+        with two_threads(device) as both:
+            yield both
+    finally:
+        torch.set_num_threads(before)
 
 
 def compose(image: Samples, known: np.ndarray, finished: Floats) -> Samples:

@@ -110,6 +110,7 @@ def inject(
             ~known,
             check,
             tile,
+            pyramid.both,
         )
         frame = scene.at(number)
         made = torch.where(known, frame, made)
@@ -152,7 +153,15 @@ def super_resolve(
         previous = resize(picture, here)
         z = Noise(pyramid.device, seed, number, SUPER).normal(*here)
         noisy = pad_mirrored(pyramid.amplitudes[-1] * z + previous)
-        made = generate(pyramid.generators[-1], noisy, pad_mirrored(previous), pyramid.bf16, None, check)
+        made = generate(
+            pyramid.generators[-1],
+            noisy,
+            pad_mirrored(previous),
+            pyramid.bf16,
+            None,
+            check,
+            both=pyramid.both,
+        )
         picture = (made + _low(previous - made, SMOOTH)).clamp(-1, 1)
         told(share)
     return picture

@@ -16,9 +16,9 @@ FIELD = 2 * REACH + 1
 SLOPE = 0.2
 
 
-def width_of(scale: int) -> int:
-    """Channels at a scale: 32, doubled every four scales, at most 128."""
-    return int(min(32 * 2 ** (scale // 4), 128))
+def width_of(scale: int, widest: int = 128) -> int:
+    """Channels at a scale: 32, doubled every four scales, at most ``widest``."""
+    return int(min(32 * 2 ** (scale // 4), widest))
 
 
 def _initialise(module: nn.Module) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from outpaint_cli.training.checkpoints import pack_module, pack_optimizer, under, unpack_optimizer
+from outpaint_singan.both import Both
 from outpaint_singan.losses import gradient_penalty, mean_score, reconstruction
 from outpaint_singan.network import FIELD, REACH, Discriminator, Generator, seen
 from outpaint_singan.noise import Noise
@@ -22,6 +24,7 @@ SETTLING = 32
 SETTLED = 1 << 45  # key of noise
 Losses = dict[str, list[float]]
 Draw = Callable[[Noise, "Box"], Tensor]
+Gradients: TypeAlias = "Sequence[Tensor | None]"
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Trainer:
     device: torch.device
     bf16: bool = False
     done: int = 0  # iterations
+    both: Both = field(default_factory=Both)
     _adams: list[torch.optim.Adam] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -154,10 +158,10 @@ class Trainer:
         previous = fake = real
         for step in range(settings.critic_steps):
             previous = task.draw(noise, box)
-            last = step == settings.critic_steps - 1
-            with torch.set_grad_enabled(last):
-                fake = self._generate(task.amplitude * z + previous, previous)
-            self._critic_step(real, fake.detach(), here, noise, found)
+            noisy = task.amplitude * z + previous
+            fake = self._critic_step(
+                real, noisy, previous, here, noise, found, step == settings.critic_steps - 1
+            )
         for step in range(settings.generator_steps):
             if step > 0:  # the weights have changed, and so has what they make of the same noise
                 fake = self._generate(task.amplitude * z + previous, previous)
@@ -165,46 +169,87 @@ class Trainer:
         return found
 
     def _critic_step(
-        self, real: Tensor, fake: Tensor, known: Tensor | None, noise: Noise, found: Losses
-    ) -> None:
+        self,
+        real: Tensor,
+        noisy: Tensor,
+        previous: Tensor,
+        known: Tensor | None,
+        noise: Noise,
+        found: Losses,
+        last: bool,
+    ) -> Tensor:
+        """Teach the critic; returns what the generator made, with its graph in the ``last`` step."""
         settings = self.settings
         self.critic.requires_grad_(True)
-        self._adams[1].zero_grad(set_to_none=True)
-        with self._autocast():
-            on_real = -mean_score(self.critic, real, known)
-            on_fake = mean_score(self.critic, fake)
-        (on_real + on_fake).backward()  # type: ignore[no-untyped-call]
+        weights = list(self.critic.parameters())
+
+        def make() -> Tensor:
+            with torch.set_grad_enabled(last):
+                return self._generate(noisy, previous)
+
+        def judge(picture: Tensor, known: Tensor | None, sign: float) -> tuple[Tensor, Gradients]:
+            with self._autocast():
+                loss = sign * mean_score(self.critic, picture, known)
+            return loss.detach(), torch.autograd.grad(loss, weights)
+
         share = noise.uniform()
+        if self.done % settings.penalty_every == 0:
+            part, fake = self._middle(real.shape[2], real.shape[3], noise, known), make()
+
+            def judge_both() -> tuple[tuple[Tensor, Gradients], tuple[Tensor, Gradients]]:
+                return judge(real, known, -1), judge(fake.detach(), None, 1)
+
+            def penalise() -> tuple[Tensor, Gradients]:
+                here = None if known is None else part.cut(known)
+                with self._autocast():
+                    penalty = settings.penalty * gradient_penalty(
+                        self.critic, part.cut(real), part.cut(fake.detach()), share, here
+                    )
+                heavy = penalty * settings.penalty_every
+                return penalty.detach(), torch.autograd.grad(heavy, weights, allow_unused=True)
+
+            ((on_real, a), (on_fake, b)), (penalty, c) = self.both(judge_both, penalise)
+            self._learn(1, weights, a, b, c)
+            found["penalty"].append(penalty.item())
+        else:
+
+            def make_and_judge() -> tuple[Tensor, tuple[Tensor, Gradients]]:
+                picture = make()
+                return picture, judge(picture.detach(), None, 1)
+
+            (fake, (on_fake, b)), (on_real, a) = self.both(make_and_judge, lambda: judge(real, known, -1))
+            self._learn(1, weights, a, b)
         found["real"].append(on_real.item())
         found["fake"].append(on_fake.item())
-        if self.done % settings.penalty_every == 0:
-            part = self._middle(real.shape[2], real.shape[3], noise, known)
-            with self._autocast():
-                penalty = settings.penalty * gradient_penalty(
-                    self.critic,
-                    part.cut(real),
-                    part.cut(fake),
-                    share,
-                    None if known is None else part.cut(known),
-                )
-            (penalty * settings.penalty_every).backward()  # type: ignore[no-untyped-call]
-            found["penalty"].append(penalty.item())
-        self._adams[1].step()
+        return fake
 
     def _generator_step(
         self, real: Tensor, fake: Tensor, known: Tensor | None, box: Box, found: Losses
     ) -> None:
         self.critic.requires_grad_(False)
-        self._adams[0].zero_grad(set_to_none=True)
-        with self._autocast():
-            adversarial = -mean_score(self.critic, fake)
-        again = (
-            reconstruction(self._generate(*self._to_rebuild(box)), real, known) * self.settings.reconstruction
-        )
-        (adversarial + again).backward()  # type: ignore[no-untyped-call]
-        self._adams[0].step()
+        weights = list(self.generator.parameters())
+
+        def fool() -> tuple[Tensor, Gradients]:
+            with self._autocast():
+                loss = -mean_score(self.critic, fake)
+            return loss.detach(), torch.autograd.grad(loss, weights)
+
+        def rebuild() -> tuple[Tensor, Gradients]:
+            rebuilt = self._generate(*self._to_rebuild(box))
+            loss = reconstruction(rebuilt, real, known) * self.settings.reconstruction
+            return loss.detach(), torch.autograd.grad(loss, weights)
+
+        (adversarial, a), (again, b) = self.both(fool, rebuild)
+        self._learn(0, weights, a, b)
         found["adversarial"].append(adversarial.item())
         found["reconstruction"].append(again.item())
+
+    def _learn(self, which: int, weights: list[nn.Parameter], *gradients: Gradients) -> None:
+        """One step of an optimizer down the sum of ``gradients``."""
+        for number, weight in enumerate(weights):
+            parts = [part for part in (g[number] for g in gradients) if part is not None]
+            weight.grad = functools.reduce(torch.add, parts)
+        self._adams[which].step()
 
     # ------------------------------------------------------------------------------------- small parts
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from outpaint_cli.plugin import UsageError
+from outpaint_singan.network import width_of
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Settings:
     penalty_every: int = 1  # iterations; where it is left out it counts as much more when it is not
     reconstruction: float = 10.0  # weight of the reconstruction loss
     noise: float = 0.1  # noise amplitude above scale 0, in RMSE of the reconstruction
+    widest: int = 128  # channels, at most
     crop: int = 0
     wide_crop: int = 0  # of the widest networks, from scale 8 on
     penalty_crop: int = 0
@@ -45,6 +47,10 @@ class Settings:
     def crop_at(self, scale: int) -> int:
         """Side of the crops at a scale."""
         return self.wide_crop if scale >= 8 else self.crop
+
+    def width_at(self, scale: int) -> int:
+        """Channels of the networks at a scale."""
+        return width_of(scale, self.widest)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain JSON values."""

@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from outpaint_singan.apply import generate
+from outpaint_singan.both import Both
 from outpaint_singan.losses import reconstruction
-from outpaint_singan.network import REACH, Discriminator, Generator, width_of
+from outpaint_singan.network import REACH, Discriminator, Generator
 from outpaint_singan.noise import Noise
 from outpaint_singan.pyramid import Real, Size, resize
 from outpaint_singan.scale import Box, Draw, Losses, Task, Trainer, pad
@@ -37,6 +38,7 @@ class Pyramid:
     generators: list[Generator] = field(default_factory=list)
     amplitudes: list[float] = field(default_factory=list)
     seconds: float = 0.0  # spent on training, in all
+    both: Both = field(default_factory=Both)
 
     def add(self, generator: Generator, amplitude: float) -> None:
         """One more scale."""
@@ -55,18 +57,23 @@ class Watch:
 
 
 def train(
-    reals: Sequence[Real], settings: Settings, device: torch.device, store: Store, watch: Watch
+    reals: Sequence[Real],
+    settings: Settings,
+    device: torch.device,
+    store: Store,
+    watch: Watch,
+    both: Both | None = None,
 ) -> Pyramid:
     """The pyramid of ``reals``: loaded where it is kept, else trained on from where it was left.
 
     Whatever ends it, what was trained so far stays in ``store``.
     """
     sizes = [real.size for real in reals]
-    pyramid = Pyramid(sizes, settings, device, precision(settings, device) == "bf16")
+    pyramid = Pyramid(sizes, settings, device, precision(settings, device) == "bf16", both=both or Both())
     kept = store.load(len(sizes))
     pyramid.seconds = kept.seconds
     for number, (weights, amplitude) in enumerate(kept.scales):
-        generator = Generator(width_of(number))
+        generator = Generator(settings.width_at(number))
         generator.load_state_dict(weights)
         pyramid.add(generator, amplitude)
     if len(pyramid.generators) == len(sizes):
@@ -78,7 +85,7 @@ def train(
         real = reals[number]
         amplitude = 1.0 if number == 0 else settings.noise * _rmse(lower.rebuilt, real)
         task = Task(number, real, lower.draw(), pad(lower.rebuilt), pad(lower.fixed), amplitude)
-        trainer = _start(task, settings, device, pyramid.bf16, state, kept.done if kept.at == number else 0)
+        trainer = _start(task, pyramid, state, kept.done if kept.at == number else 0)
         _train_scale(trainer, pyramid, store, watch, clock)
         state = {name: tensor.clone() for name, tensor in trainer.state().items()}
         if settings.crop:
@@ -91,18 +98,18 @@ def train(
     return pyramid
 
 
-def _start(
-    task: Task, settings: Settings, device: torch.device, bf16: bool, state: dict[str, Tensor], done: int
-) -> Trainer:
+def _start(task: Task, pyramid: Pyramid, state: dict[str, Tensor], done: int) -> Trainer:
     """Networks for a scale: its own half-trained ones, those of the scale below if as wide, or new ones."""
+    settings, device = pyramid.settings, pyramid.device
     torch_state = torch.random.get_rng_state()
     torch.manual_seed(Noise(torch.device("cpu"), settings.seed, task.scale, INITIAL).below(1 << 31))
-    generator, critic = Generator(width_of(task.scale)), Discriminator(width_of(task.scale))
+    width = settings.width_at(task.scale)
+    generator, critic = Generator(width), Discriminator(width)
     torch.random.set_rng_state(torch_state)
-    trainer = Trainer(task, settings, generator, critic, device, bf16)
+    trainer = Trainer(task, settings, generator, critic, device, pyramid.bf16, both=pyramid.both)
     if done:
         trainer.restore(state, done)
-    elif task.scale > 0 and width_of(task.scale) == width_of(task.scale - 1):
+    elif task.scale > 0 and width == settings.width_at(task.scale - 1):
         trainer.inherit(state)
     return trainer
 
@@ -190,7 +197,7 @@ def step(
     """One scale's generator over ``previous`` (1, 3, h, w), padded as in training; noise ``z`` or none."""
     padded = pad(previous)
     noisy = padded if z is None else pad(pyramid.amplitudes[scale] * z + previous)
-    return generate(pyramid.generators[scale], noisy, padded, pyramid.bf16, check=check)
+    return generate(pyramid.generators[scale], noisy, padded, pyramid.bf16, check=check, both=pyramid.both)
 
 
 def _rmse(rebuilt: Tensor, real: Real) -> float:
@@ -225,7 +232,7 @@ class _Clock:
 
 def _cost(scale: int, size: Size, settings: Settings) -> float:
     """Multiplications of one iteration, up to a factor."""
-    width = width_of(scale)
+    width = settings.width_at(scale)
     crop = settings.crop_at(scale) or max(size)
     pixels = (min(crop, size[0]) + REACH) * (min(crop, size[1]) + REACH)
     return OVERHEAD + pixels * (54 * width + 27 * width * width)
