@@ -15,7 +15,7 @@ import numpy as np
 from outpaint_cli.compose import TILE, tiles
 from outpaint_cli.fill import FillSteps, Grid, Layer, Request, make_layer, run_fills
 from outpaint_cli.holes import Hole, bounds, plan_holes
-from outpaint_cli.plugin import Context, Filler, FillSpec, HarmonizeJob, Native, OutpaintError, Rect
+from outpaint_cli.plugin import Context, Filler, FillSpec, HarmonizeJob, Native, OutpaintError, Rect, Whole
 from outpaint_cli.resample import axis_weights, resample
 from outpaint_cli.windows import Window
 
@@ -211,6 +211,7 @@ def finish_holes(
     Only pixels of ``hole`` change.
     """
     waiting = unknown.copy()
+    whole = _whole(picture, unknown, [one.window for one in holes])
     for one, layer in zip(holes, layers, strict=True):
         window = one.window
         known = ~waiting[window.slices()]
@@ -227,10 +228,20 @@ def finish_holes(
             _confidence(layer, window, scale),
             (),
             scale,
+            whole,
         )
         done = finish(job)
         picture[one.box.slices()][fresh] = done[box][fresh]
         waiting[one.box.slices()][fresh] = False
+
+
+def _whole(picture: Samples, unknown: Bools, windows: Sequence[Rect]) -> Whole | None:
+    """The part of ``picture`` around several windows."""
+    if len(windows) < 2:
+        return None
+    x, y = min(w.x for w in windows), min(w.y for w in windows)
+    around = Rect(x, y, max(w.right for w in windows) - x, max(w.bottom for w in windows) - y).slices()
+    return Whole(picture[around], ~unknown[around])
 
 
 def on_grid(window: Window, image: Floats, grid: Grid) -> Floats:

@@ -242,12 +242,24 @@ class Filler(Protocol):
 
 
 @dataclass(frozen=True)
+class Whole:
+    """What a photo's windows are cut from: ``image`` uint8 or uint16 (H, W, 3) sRGB, ``known`` bool (H, W).
+
+    Unknown is all that was missing at first, also where it has been finished since.
+    """
+
+    image: Samples
+    known: Bools
+
+
+@dataclass(frozen=True)
 class HarmonizeJob:
     """A picture whose unknown part holds a rough guess.
 
     ``image`` uint8 or uint16 (H, W, 3) sRGB; ``known`` bool (H, W); ``photo`` the rectangle that bounds the
     known pixels; ``confidence`` float32 of any size over the same frame, or None; ``guides`` further
     pictures (H, W, 3) of the same depth; ``scale`` full-resolution pixels a pixel of the guess (1 = sharp).
+    ``whole`` is the same for all windows of one photo, at their own resolution, where the job is one of them.
     """
 
     image: Samples
@@ -256,6 +268,7 @@ class HarmonizeJob:
     confidence: Floats | None = None
     guides: Sequence[Samples] = ()
     scale: float = 1.0
+    whole: Whole | None = None
 
 
 @dataclass(frozen=True)
@@ -281,6 +294,19 @@ class Harmonizer(Protocol):
 
     def harmonize(self, job: HarmonizeJob, ctx: Context) -> Harmonized:
         """Finish the unknown part of ``job.image``."""
+        ...
+
+
+@runtime_checkable
+class Upscaler(Harmonizer, Protocol):
+    """A harmonizer that can also enlarge what it finished (super-resolution), for ``--upscale``."""
+
+    def upscale(self, job: HarmonizeJob, factor: float, ctx: Context) -> Harmonized:
+        """``job.image``, finished already, ``factor`` (over 1) times as large, in the same depth.
+
+        H and W become floor(factor * H + 0.5) and floor(factor * W + 0.5). All pixels may be new;
+        ``job.known`` still says which of the small ones are the photo's.
+        """
         ...
 
 

@@ -35,10 +35,26 @@ class Green:
         return Harmonized(image, {"jobs": len(self.jobs)})
 
 
+class Lens(Green):
+    """Can enlarge, too: pixels repeat."""
+
+    def upscale(self, job: HarmonizeJob, factor: float, ctx: Context) -> Harmonized:
+        self.jobs.append(job)
+        rows, columns = (
+            np.arange(int(side * factor + 0.5)) * side // int(side * factor + 0.5) for side in job.known.shape
+        )
+        return Harmonized(job.image[np.ix_(rows, columns)], {"jobs": len(self.jobs)})
+
+
 @pytest.fixture(autouse=True)
-def green(monkeypatch: pytest.MonkeyPatch) -> Green:
+def lens() -> Lens:
+    return Lens()
+
+
+@pytest.fixture(autouse=True)
+def green(monkeypatch: pytest.MonkeyPatch, lens: Lens) -> Green:
     one = Green()
-    plugin = Plugin("green", harmonizers={"green": lambda ctx: one})
+    plugin = Plugin("green", harmonizers={"green": lambda ctx: one, "lens": lambda ctx: lens})
     found = (*registry.find_plugins(), registry.Found("green", "green 1", plugin))
     monkeypatch.setattr(registry, "find_plugins", lambda: found)
     return one
@@ -112,7 +128,9 @@ def test_how_coarse_the_guess_is_reaches_the_harmonizer(outpaint: Outpaint, phot
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
-        ((), 2, "--method"),
+        (("--upscale", "0.5", *M), 2, "--upscale"),
+        (("--upscale", "nan", *M), 2, "--upscale"),
+        (("--upscale", "9", "--method", "lens"), 2, "--upscale"),
         (("--method", "none"), 2, "green"),
         (("--method", "nobody"), 4, "no harmonizer 'nobody'"),
         (M, 3, "--source"),
@@ -151,6 +169,73 @@ def test_nothing_generated_is_copied(outpaint: Outpaint, photo: Any, tmp_path: P
     assert (event["status"], event["info"]["copied"]) == ("ok", True)
     assert (tmp_path / "out_harmonized" / "a.png").read_bytes() == (tmp_path / "out" / "a.png").read_bytes()
     assert not green.jobs
+
+
+# ------------------------------------------------------------------------------------------- enlarging
+
+
+def test_upscale_enlarges_the_finished_picture(
+    outpaint: Outpaint, photo: Any, tmp_path: Path, lens: Lens
+) -> None:
+    photo("in/a.png", 300, 200)
+    assert outpaint("extend", "in", "-o", "out", "--pad", "5,7,0,0", "--harmonize", "none").code == 0
+    run = ("harmonize", "out", "--json", "--method", "lens")
+    (event,) = outpaint(*run, "--upscale", "1.5", "-n").events
+    assert (event["status"], event["width"], event["height"]) == ("planned", 458, 311)
+    (event,) = outpaint(*run, "--upscale", "1.5").events
+    assert (event["status"], event["width"], event["height"]) == ("ok", 458, 311)
+    assert event["source"] == {"x": 8, "y": 11, "width": 450, "height": 300}
+    assert event["core_exact"] is False
+    assert event["info"]["upscaled"] == 1.5
+    finished, enlarged = lens.jobs
+    known = enlarged.known
+    assert np.array_equal(enlarged.image[known], finished.image[known])
+    assert (enlarged.image[~known] == (0, 255, 0)).all()
+    assert (finished.scale > 1, enlarged.scale) == (True, 1)
+    made = tmp_path / "out_harmonized" / "a.png"
+    assert pixels(made).shape == (311, 458, 3)
+    noted = picture.read_photo_properties(made)
+    assert (noted["PhotoX"], noted["FrameWidth"], noted["Upscaled"]) == ("8", "458", "1.5")
+    assert "GuessStep" not in noted
+    journal = (tmp_path / "out_harmonized" / ".outpaint" / "journal.jsonl").read_text()
+    assert json.loads(journal)["upscaled"] == 1.5
+    assert outpaint(*run, "--upscale", "1.5").summary["skipped"] == 1
+    assert outpaint(*run, "--upscale", "2").events[0]["width"] == 610
+    assert outpaint(*run).events[0]["width"] == 305
+
+
+def test_upscale_keeps_depth_alpha_and_colours_and_does_without_a_gap(
+    outpaint: Outpaint, tmp_path: Path, lens: Lens
+) -> None:
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 65536, (40, 60), np.uint16)).save(tmp_path / "grey.png")
+    Image.fromarray(rng.integers(0, 256, (40, 60, 4), np.uint8), "RGBA").save(tmp_path / "alpha.png")
+    Image.fromarray(rng.integers(0, 256, (40, 60, 4), np.uint8), "CMYK").save(tmp_path / "ink.tif")
+    run = ("--json", "-o", "out/", "--method", "lens", "--upscale", "2")
+    for name in ("grey.png", "alpha.png", "ink.tif"):
+        assert outpaint("harmonize", name, "--source", "9,9,30,20", *run).summary["ok"] == 1
+        before, made = picture.read(tmp_path / name), picture.read(tmp_path / "out" / name)
+        assert (made.width, made.height, made.mode) == (120, 80, before.mode)
+        assert made.pixels.dtype == before.pixels.dtype
+        assert (made.alpha is None) == (before.alpha is None)
+        if before.alpha is not None and made.alpha is not None:
+            small = made.alpha.reshape(40, 2, 60, 2).mean((1, 3))
+            assert np.abs(small - before.alpha).mean() < 40
+            assert np.array_equal(made.pixels[18:58:2, 18:78:2], before.pixels[9:29, 9:39])
+    lens.jobs.clear()
+    assert outpaint("harmonize", "alpha.png", "--source", "0,0,60,40", "-f", *run).summary["ok"] == 1
+    assert len(lens.jobs) == 1  # nothing to finish, all to enlarge
+
+
+def test_a_harmonizer_that_can_not_enlarge_is_refused_by_name(
+    outpaint: Outpaint, photo: Any, tmp_path: Path
+) -> None:
+    extended(outpaint, photo)
+    done = outpaint("harmonize", "out", "--upscale", "2", *M, "-q")
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert "'green'" in done.err
+    assert "lens" in done.err.split("--method")[1]
+    assert not (tmp_path / "out_harmonized").exists()
 
 
 # --------------------------------------------------------------------------------- the common options

@@ -256,6 +256,14 @@ def test_the_harmonizer_gets_window_after_window_and_changes_the_hole_alone() ->
     assert len(jobs) == len(holes) > 3
     assert all(job.confidence is not None and job.confidence.max() <= 1 for job in jobs)
     assert jobs[-1].scale >= 1
+    wholes = [job.whole for job in jobs]  # what is learnt of the photo is learnt once
+    assert wholes[0] is not None
+    assert all(whole is wholes[0] for whole in wholes)
+    x, y = (min(getattr(one.window, side) for one in holes) for side in ("x", "y"))
+    right, bottom = (max(getattr(one.window, side) for one in holes) for side in ("right", "bottom"))
+    known = ~unknown[y:bottom, x:right]
+    assert np.array_equal(wholes[0].known, known)
+    assert np.array_equal(wholes[0].image[known], photo[y:bottom, x:right][known])
 
 
 def test_mend_picture_is_all_of_it_in_one_call() -> None:

@@ -93,11 +93,12 @@ def inpaint_files(
 
 def harmonize_files(
     inputs: Sequence[PathLike] | PathLike,
-    method: str,
+    method: str = "singan",
     *,
     mask: PathLike | None = None,
     mask_invert: bool = False,
     source: tuple[int, int, int, int] | None = None,
+    upscale: float = 1.0,
     **options: Unpack[FileOptions],
 ) -> Batch:
     """Give the generated part of the pictures that ``inputs`` name the photo's own texture.
@@ -105,7 +106,7 @@ def harmonize_files(
     See :func:`outpaint_cli.harmonize` for what is generated, :func:`extend_files` for everything else.
     """
     masks = None if mask is None else Masks.at(str(mask), mask_invert)
-    return _batch(inputs, Harmonize(rectangle(source), masks), "", method, options, masks)
+    return _batch(inputs, Harmonize(rectangle(source), masks, upscale), "", method, options, masks)
 
 
 def _batch(

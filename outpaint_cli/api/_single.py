@@ -92,21 +92,23 @@ def inpaint(
 
 def harmonize(
     photo: Photo,
-    method: str,
+    method: str = "singan",
     *,
     mask: Photo | None = None,
     mask_invert: bool = False,
     source: tuple[int, int, int, int] | None = None,
+    upscale: float = 1.0,
     **options: Unpack[PictureOptions],
 ) -> Image.Image:
     """The picture with its generated part given the photo's own texture by ``method``, a harmonizer's name.
 
     The generated part is the white of ``mask``, or all outside ``source`` (x, y, width, height), or all outside
-    the place that the picture's XMP notes, as :func:`extend` and the command line leave it. Everything else is
-    as for :func:`extend`. Raises PictureError too where nothing says what is generated.
+    the place that the picture's XMP notes, as :func:`extend` and the command line leave it. With ``upscale``, 1
+    to 8, the finished picture becomes that many times as large, where the harmonizer can. Everything else is as
+    for :func:`extend`. Raises PictureError too where nothing says what is generated.
     """
     masks = None if mask is None else _masks(mask, mask_invert)
-    return _run(photo, Harmonize(rectangle(source), masks), "", method, options, masks)
+    return _run(photo, Harmonize(rectangle(source), masks, upscale), "", method, options, masks)
 
 
 def _masks(mask: Photo, invert: bool) -> Masks:
@@ -208,6 +210,8 @@ def _engines(settings: Settings, kind: Kind, options: Mapping[str, Any]) -> Engi
             del _LOADED[next(iter(_LOADED))]
         _LOADED[key] = engines
     kept = _LOADED[key]
+    if kept.harmonizer is not None:
+        kind.check_harmonizer(kept.harmonize, kept.harmonizer)
     engines = replace(kept, settings=settings, kind=kind, progress=tell)
     engines.harmonize = kept.harmonize
     return engines

@@ -18,7 +18,7 @@ from outpaint_cli import picture, registry
 from outpaint_cli.batch.events import plain
 from outpaint_cli.batch.journal import Journal
 from outpaint_cli.batch.kinds import Kind, Made
-from outpaint_cli.batch.kinds.place import STEP
+from outpaint_cli.batch.kinds.place import STEP, UPSCALED
 from outpaint_cli.batch.provenance import Provenance
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.plugin import ModelRef, PictureError, Rect
@@ -109,6 +109,8 @@ class Delivery:
         record = self._record(task, content, fingerprint, made.photo, size, scores)
         if STEP in made.properties:
             record["step"] = float(made.properties[STEP])
+        if UPSCALED in made.properties:
+            record["upscaled"] = float(made.properties[UPSCALED])
         self._put(task, encoded.data, record)
         notes = [*photo.notes, *made.info.get("notes", ()), *encoded.notes]
         if notes:

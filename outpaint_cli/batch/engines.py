@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from outpaint_cli import models, registry
+from outpaint_cli.batch.guides import Guide
 from outpaint_cli.batch.kinds import Finish, Kind
 from outpaint_cli.batch.settings import Settings
+from outpaint_cli.frame import round_half_up
+from outpaint_cli.places import cache_root
 from outpaint_cli.plugin import (
     Context,
     DeviceError,
@@ -21,6 +24,7 @@ from outpaint_cli.plugin import (
     Native,
     OutpaintError,
     PluginError,
+    Upscaler,
 )
 
 if TYPE_CHECKING:
@@ -76,6 +80,7 @@ class Engines:
             self.harmonize = "none" if native and not settings.guides else DEFAULT_HARMONIZER
         if self.harmonize != "none":
             self.harmonizer = models.load_harmonizer(self.harmonize, self.context)
+            self.kind.check_harmonizer(self.harmonize, self.harmonizer)
             if filler is None:
                 self._check_device(self.harmonizer.device, f"harmonizer '{self.harmonize}'")
         self.filler = filler
@@ -91,6 +96,7 @@ class Engines:
         return Context(
             device=self.settings.device,
             seed=seed,
+            cache=cache_root(),
             options=self.settings.options.get(plugin, {}),
             cancelled=self.cancelled,
             progress=lambda share, what: self.progress(name, share, what),
@@ -106,22 +112,20 @@ class Engines:
         plugin, _ = registry.find_harmonizer(self.harmonize)
         # A photo is no guide to itself: it shows what it is to be rid of.
         guides = [guide for guide in self.settings.guides if guide.content != content]
-        context = self.context(plugin.name, seed, name)
+        return _Finishing(self, self.context(plugin.name, seed, name), guides, info)
 
-        def run(job: HarmonizeJob) -> Samples:
-            job = replace(job, guides=tuple(guide.at_depth(job.image) for guide in guides))
-            done = self._harmonize(job, context)
-            info.update(done.info)
-            return done.image if done.image.flags.writeable else done.image.copy()
+    def call(
+        self, work: Callable[[Harmonizer], Harmonized], shape: tuple[int, ...], dtype: Any
+    ) -> Harmonized:
+        """What ``work`` has the harmonizer do, one at a time, checked to be of that shape and depth.
 
-        return run
-
-    def _harmonize(self, job: HarmonizeJob, context: Context) -> Harmonized:
+        Raises PluginError.
+        """
         assert self.harmonizer is not None
-        shape, dtype, name = job.image.shape, job.image.dtype, self.harmonize
+        name = self.harmonize
         with self._harmonizing:
             try:
-                done = self.harmonizer.harmonize(job, context)
+                done = work(self.harmonizer)
             except OutpaintError:
                 raise
             except MemoryError as error:
@@ -134,3 +138,37 @@ class Engines:
         if done.image.shape != shape or done.image.dtype != dtype:
             raise PluginError(f"harmonizer '{name}' returned a wrong shape or depth")
         return done
+
+
+@dataclass
+class _Finishing:
+    """The harmonizer for one input; ``info`` gets what it tells."""
+
+    engines: Engines
+    context: Context
+    guides: Sequence[Guide]
+    info: dict[str, Any]
+
+    def __call__(self, job: HarmonizeJob, /) -> Samples:
+        job = replace(job, guides=tuple(guide.at_depth(job.image) for guide in self.guides))
+        return self._told(
+            self.engines.call(lambda h: h.harmonize(job, self.context), job.image.shape, job.image.dtype)
+        )
+
+    def upscale(self, job: HarmonizeJob, factor: float) -> Samples:
+        shape = round_half_up(job.known.shape[0] * factor), round_half_up(job.known.shape[1] * factor), 3
+
+        def enlarge(harmonizer: Harmonizer) -> Harmonized:
+            assert isinstance(harmonizer, Upscaler)
+            return harmonizer.upscale(job, factor, self.context)
+
+        return self._told(self.engines.call(enlarge, shape, job.image.dtype))
+
+    def _told(self, done: Harmonized) -> Samples:
+        for name, said in done.info.items():
+            before = self.info.get(name)
+            # Of several calls for one photo the first trains, chooses, warns: what it said stays.
+            if isinstance(said, Mapping) and isinstance(before, Mapping):
+                said = {**said, **before}
+            self.info[name] = said
+        return done.image if done.image.flags.writeable else done.image.copy()

@@ -85,3 +85,19 @@ def mended(photo: picture.Picture, own: Samples, painted: Samples, known: Bools)
         if new.any():
             pixels[tile.slices()][new] = picture.from_srgb(photo, painted[tile.slices()])[new]
     return replace(photo, pixels=pixels)
+
+
+def resized_like(photo: picture.Picture, larger: Samples) -> picture.Picture:
+    """``larger`` sRGB (h, w, 3) as a picture in the photo's own colour space, with its alpha at that size."""
+    height, width = larger.shape[:2]
+    alpha = photo.alpha
+    if alpha is not None:
+        alpha = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR)
+    # One pixel says whether the photo's colours are sRGB: then there is nothing to convert.
+    first = photo.pixels[:1, :1]
+    if picture.to_srgb(photo, first) is first:
+        return replace(photo, pixels=larger, alpha=alpha)
+    pixels = np.empty((height, width, photo.pixels.shape[2]), photo.pixels.dtype)
+    for tile in tiles(Rect(0, 0, width, height)):
+        pixels[tile.slices()] = picture.from_srgb(photo, larger[tile.slices()])
+    return replace(photo, pixels=pixels, alpha=alpha)

@@ -51,12 +51,14 @@ class Layout:
     """What a kind of job knows of an output before any pixels are read.
 
     ``frame`` is the output and where the photo sits in it; ``mask`` the file that says which part is new;
-    ``scale`` how many pixels a pixel of the guess covers, where the input holds a guess (1: sharp).
+    ``scale`` how many pixels a pixel of the guess covers, where the input holds a guess (1: sharp);
+    ``before`` the input's own frame, where the output is an enlarged one.
     """
 
     frame: Frame
     mask: Path | None = None
     scale: float = 1.0
+    before: Frame | None = None
 
 
 @dataclass(frozen=True)

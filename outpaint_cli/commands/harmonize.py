@@ -21,9 +21,14 @@ def harmonize(
     inputs: Inputs = None,
     out: o.Out = None,
     method: Annotated[
-        str | None,
-        o.option("--method", help="The harmonizer; must be given.", metavar="NAME", autocompletion=methods),
-    ] = None,
+        str,
+        o.option(
+            "--method",
+            help="The harmonizer; patch needs no PyTorch.",
+            metavar="NAME",
+            autocompletion=methods,
+        ),
+    ] = "singan",
     mask: Annotated[
         str | None,
         o.option(
@@ -34,6 +39,9 @@ def harmonize(
     source: Annotated[
         str | None, o.option("--source", help="Where the photo sits, in pixels.", metavar="X,Y,W,H")
     ] = None,
+    upscale: Annotated[
+        float, o.option("--upscale", help="Enlarge the finished picture, 1 to 8 times.", metavar="F")
+    ] = 1.0,
 ) -> None:
     """Give generated pixels the photo's own texture, at full resolution.
 
@@ -41,10 +49,6 @@ def harmonize(
     """
     from outpaint_cli import registry
 
-    if method is None:
-        raise UsageError(
-            f"say with --method how: {' or '.join(registry.harmonizers()) or 'none is installed'}"
-        )
     if method in ("none", "auto"):
         raise UsageError(f"--method {method} does nothing here: use {' or '.join(registry.harmonizers())}")
     asked = o.without_beaten(ctx, {"mask": mask, "source": source})
@@ -61,7 +65,9 @@ def harmonize(
 
     masks = None if mask is None else Masks.at(mask, mask_invert)
     settings = common.settings(out, harmonize=method)
-    run_command(inputs or [], Harmonize(rect, masks), settings, common, masks.path if masks else None)
+    run_command(
+        inputs or [], Harmonize(rect, masks, upscale), settings, common, masks.path if masks else None
+    )
 
 
 def parse_rect(text: str) -> Rect:

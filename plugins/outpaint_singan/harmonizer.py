@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from outpaint_cli.training.material import default_cache
 from outpaint_cli.training.workers import pick_device
 from outpaint_singan.both import Both, two_threads
 from outpaint_singan.choose import METHOD, choose
-from outpaint_singan.inject import Scene, inject, keep_colours, scene, super_resolve, to_picture
+from outpaint_singan.inject import Scene, extent, inject, keep_colours, scene, super_resolve, to_picture
 from outpaint_singan.pyramid import pyramid_sizes, reals, to_tensor
 from outpaint_singan.settings import read_options
 from outpaint_singan.store import Store, content_key
@@ -74,7 +75,7 @@ class SinganHarmonizer:
 
         made = to_picture(inject(pyramid, frame, start, last, ctx.seed, ctx.check, told))
         finished = keep_colours(made, to_picture(frame.picture), frame.known, frame.step_at(last))
-        enlarged = job.photo.width / pyramid.sizes[-1][1]
+        enlarged = extent(job)[1] / pyramid.sizes[-1][1]
         info: dict[str, Any] = {
             "scale": start,
             "scales": last + 1,
@@ -90,7 +91,7 @@ class SinganHarmonizer:
         return Harmonized(compose(job.image, job.known, finished), {"singan": info})
 
     def upscale(self, job: HarmonizeJob, factor: float, ctx: Context) -> Harmonized:
-        """``job.image``, finished already, ``factor`` times as large: (round(H * F), round(W * F), 3).
+        """``job.image``, finished already, ``factor`` times as large: floor(factor * H + 0.5) rows, columns alike.
 
         Super-resolution from the same pyramid that harmonizes (Shaham et al. 2019, section 4): in steps of
         about its factor, each followed by the finest generator. Nothing is trained anew. All pixels are new;
@@ -103,7 +104,7 @@ class SinganHarmonizer:
 
     def _upscale(self, job: HarmonizeJob, factor: float, ctx: Context, both: Both) -> Harmonized:
         height, width = job.known.shape
-        size = max(1, round(height * factor)), max(1, round(width * factor))
+        size = max(1, math.floor(height * factor + 0.5)), max(1, math.floor(width * factor + 0.5))
         trained = self._pyramid(job, ctx, both) if job.known.any() else None
         if trained is None:
             enlarged = cv2.resize(job.image, size[::-1], interpolation=cv2.INTER_CUBIC)
@@ -123,7 +124,10 @@ class SinganHarmonizer:
     def _pyramid(self, job: HarmonizeJob, ctx: Context, both: Both) -> tuple[Pyramid, Store, bool] | None:
         """The pyramid of the job's known pixels and whether it was trained now; None for tiny photos."""
         options = read_options(ctx.options)
-        image, known = job.image[job.photo.slices()], job.known[job.photo.slices()]
+        if job.whole is not None:
+            image, known = job.whole.image, job.whole.known
+        else:
+            image, known = job.image[job.photo.slices()], job.known[job.photo.slices()]
         sizes = pyramid_sizes(known.shape[0], known.shape[1], options.settings)
         if len(sizes) < 2:
             return None
@@ -153,8 +157,8 @@ class SinganHarmonizer:
         last = len(pyramid.sizes) - 1
         asked = read_options(ctx.options).scale
         if asked is not None:
-            if not 1 <= asked <= last:
-                raise UsageError(f"-O singan.scale={asked}: this photo's pyramid has scales 1 to {last}")
+            if asked > last:
+                raise UsageError(f"-O singan.scale={asked}: this photo's pyramid has scales 0 to {last}")
             return asked, []
         digest = hashlib.sha256(
             frame.picture.cpu().numpy().tobytes() + f"{job.scale}:{ctx.seed}:{METHOD}".encode()

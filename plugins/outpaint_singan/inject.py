@@ -57,13 +57,18 @@ class Scene:
 def scene(job: HarmonizeJob, pyramid: Pyramid) -> Scene:
     """The job's frame at the photo's scales."""
     height, width = job.known.shape
-    sizes = [
-        (max(1, round(height * h / job.photo.height)), max(1, round(width * w / job.photo.width)))
-        for h, w in pyramid.sizes
-    ]
+    tall, wide = extent(job)
+    sizes = [(max(1, round(height * h / tall)), max(1, round(width * w / wide))) for h, w in pyramid.sizes]
     known = shrink_mask(job.known, sizes[-1])
     frame = Scene(to_tensor(shrink_samples(job.image, sizes[-1]), pyramid.device), known, sizes, 0)
     return replace(frame, resolved=_resolved(frame, max(1.0, job.scale) * sizes[-1][1] / width))
+
+
+def extent(job: HarmonizeJob) -> Size:
+    """Height and width, in the job's pixels, of what its pyramid is trained on."""
+    if job.whole is not None:
+        return job.whole.known.shape[0], job.whole.known.shape[1]
+    return job.photo.height, job.photo.width
 
 
 def _resolved(scene: Scene, step: float) -> int:
@@ -93,13 +98,16 @@ def inject(
 ) -> Tensor:
     """Put the frame in at scale ``start`` and run the generators up to ``stop``: (1, 3, h, w) in -1..1.
 
-    The frame is shrunk to the scale below ``start`` first, which takes from it what that scale can't show.
-    After every generator the guess's gross colours are put back, which would drift.
+    The frame is shrunk to the scale below ``start`` first, which takes from it what that scale can't show. At
+    scale 0 nothing goes in: the coarsest generator makes the new area of noise, as for a random sample
+    (section 3). After every generator the guess's gross colours are put back, which would drift: what is
+    smoother than :data:`GROSS` pixels, or, for a guess without detail, than its own pixels.
     """
-    picture = scene.at(start - 1)
+    picture = torch.zeros_like(scene.at(0)) if start == 0 else scene.at(start - 1)
     for number in range(start, stop + 1):
         previous = resize(picture, scene.sizes[number])
-        z = Noise(pyramid.device, seed, number, INJECTION).normal(*scene.sizes[number])
+        noise = Noise(pyramid.device, seed, number, INJECTION)
+        z = noise.normal(*scene.sizes[number], coarsest=number == 0)
         noisy = pad_mirrored(pyramid.amplitudes[number] * z + previous)
         known = torch.from_numpy(scene.known_at(number)).to(pyramid.device)
         made = generate(
@@ -115,7 +123,7 @@ def inject(
         frame = scene.at(number)
         made = torch.where(known, frame, made)
         # or the generators above make an edge of where drifting colours meet the photo's
-        picture = torch.where(known, made, made + _low(frame - made, GROSS))
+        picture = torch.where(known, made, made + _low(frame - made, max(GROSS, scene.step_at(number))))
         told(number)
     return picture.clamp(-1, 1)
 

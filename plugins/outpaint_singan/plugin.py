@@ -27,8 +27,8 @@ def _load(ctx: Context) -> SinganHarmonizer:
     missing = [name for name in NEEDS if find_spec(name) is None]
     if missing:
         raise ModelError(
-            f"harmonizer 'singan' needs {' and '.join(missing)}: pip install 'outpaint-cli[torch]', or use "
-            "'patch', which needs none"
+            f"harmonizer 'singan' needs {' and '.join(missing)}: pip install 'outpaint-cli[torch]', or choose "
+            "'patch', which needs none of it (harmonize --method patch, --harmonize patch)"
         )
     from outpaint_singan.harmonizer import SinganHarmonizer
 

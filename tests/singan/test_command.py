@@ -56,3 +56,23 @@ def test_without_pytorch_exit_code_4(
     assert done.code == 4
     assert "outpaint-cli[torch]" in done.err
     assert "'patch'" in done.err
+
+
+def test_harmonize_is_singan_and_without_pytorch_says_what_to_do(
+    outpaint: Outpaint, photo: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo("a.png")
+    few = ("-O", "singan.iterations=1", "-O", "singan.size=40", "--json")
+    made = outpaint("harmonize", "a.png", "--source", "0,0,40,40", "--upscale", "1.5", *few)
+    event = made.events[0]
+    assert (event["harmonizer"], event["width"], event["height"]) == ("singan", 90, 60)
+    assert (event["info"]["singan"]["trained"], event["info"]["singan"]["upscale"]) == (True, 1.5)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: None if name == "torch" else find(name, *more)
+    )
+    done = outpaint("harmonize", "a.png", "--source", "0,0,40,40", "-f")
+    assert (done.code, len(done.lines)) == (4, 1)
+    assert "outpaint-cli[torch]" in done.err
+    assert "--method patch" in done.err
+    assert outpaint("harmonize", "a.png", "--source", "0,0,40,40", "-f", "--method", "patch").code == 0

@@ -31,6 +31,7 @@ from outpaint_cli.plugin import (
     ModelError,
     Rect,
     UsageError,
+    Whole,
 )
 
 from .conftest import CPU, TINY, border_job, hole_job, texture
@@ -112,13 +113,41 @@ def test_trained_on_known_pixels_only(tmp_path: Path, make: Any) -> None:
     assert third.info["singan"]["trained"] is True
 
 
+def test_windows_of_one_photo_share_a_pyramid(tmp_path: Path) -> None:
+    """Of the whole, at its scale; what was finished in one window is not learnt from in the next."""
+    job = hole_job()
+    whole = Whole(job.image, job.known)
+    image, known = job.image.copy(), job.known.copy()
+    first = HarmonizeJob(image[:, :36], known[:, :36], Rect(0, 0, 36, 56), scale=5.0, whole=whole)
+    done = harmonize(first, context(tmp_path))
+    image[:, :36], known[:, :36] = done.image, True
+    second = HarmonizeJob(image[:, 20:], known[:, 20:], Rect(0, 0, 40, 56), scale=5.0, whole=whole)
+    again = harmonize(second, context(tmp_path))
+    assert (done.info["singan"]["trained"], again.info["singan"]["trained"]) == (True, False)
+    assert done.info["singan"]["size"] == again.info["singan"]["size"] == [48, 45]
+    assert not np.array_equal(again.image, second.image)
+    assert np.array_equal(again.image[second.known], second.image[second.known])
+
+
+def test_what_is_made_does_not_depend_on_the_threads(tmp_path: Path) -> None:
+    one = harmonize(border_job(), dataclasses.replace(context(tmp_path / "1"), threads=1))
+    two = harmonize(border_job(), dataclasses.replace(context(tmp_path / "2"), threads=2))
+    assert one.info["singan"]["trained"]
+    assert two.info["singan"]["trained"]
+    assert np.array_equal(one.image, two.image)
+
+
 def test_the_scale_asked_for(tmp_path: Path) -> None:
     job = border_job()
     low = harmonize(job, context(tmp_path, scale="1"))
     high = harmonize(job, context(tmp_path, scale="2"))
     assert (low.info["singan"]["scale"], high.info["singan"]["scale"]) == (1, 2)
     assert not np.array_equal(low.image, high.image)
-    with pytest.raises(UsageError, match=r"singan.scale=9.*scales 1 to"):
+    none = harmonize(job, context(tmp_path, scale="0"))
+    other = dataclasses.replace(job, image=np.where(job.known[..., None], job.image, job.image[::-1, ::-1]))
+    assert none.info["singan"]["scale"] == 0
+    assert not np.array_equal(none.image, harmonize(other, context(tmp_path, scale="0")).image)  # its colours
+    with pytest.raises(UsageError, match=r"singan.scale=9.*scales 0 to"):
         harmonize(job, context(tmp_path, scale="9"))
 
 

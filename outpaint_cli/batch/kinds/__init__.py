@@ -9,19 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 from outpaint_cli import picture
 from outpaint_cli.batch.discover import Source
 from outpaint_cli.batch.settings import Layout, Task
 from outpaint_cli.fill import FillSteps
-from outpaint_cli.plugin import Filler, HarmonizeJob, Rect
+from outpaint_cli.plugin import Filler, HarmonizeJob, Harmonizer, Rect
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Samples
 
-Finish: TypeAlias = "Callable[[HarmonizeJob], Samples]"
-"""Runs the harmonizer on a job; the known pixels of what comes back may have been touched."""
+
+class Finish(Protocol):
+    """Runs the harmonizer on a job; the known pixels of what comes back may have been touched."""
+
+    def __call__(self, job: HarmonizeJob, /) -> Samples:
+        """The picture finished."""
+
+    def upscale(self, job: HarmonizeJob, factor: float) -> Samples:
+        """The finished picture, ``factor`` times as large."""
 
 
 @dataclass
@@ -80,6 +87,9 @@ class Kind(Protocol):
 
     def check_filler(self, name: str, filler: Filler) -> None:
         """Raise UsageError for a model that can't do this."""
+
+    def check_harmonizer(self, name: str, harmonizer: Harmonizer) -> None:
+        """Raise UsageError for a harmonizer that can't do this."""
 
     def layout(self, source: Source, info: picture.PictureInfo, data: bytes | None) -> Layout:
         """The output for a photo. Raises PictureError."""

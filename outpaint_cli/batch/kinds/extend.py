@@ -13,7 +13,7 @@ from outpaint_cli.batch.settings import Layout, Task
 from outpaint_cli.compose import harmonize_job, inset, known_mask, paint_frame
 from outpaint_cli.fill import FillSteps, Guess, fill_steps, working_pixels
 from outpaint_cli.frame import Frame, Geometry, plan_frame
-from outpaint_cli.plugin import Filler, FillSpec, Rect
+from outpaint_cli.plugin import Filler, FillSpec, Harmonizer, Rect
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Samples
@@ -38,6 +38,9 @@ class Extend:
 
     def check_filler(self, name: str, filler: Filler) -> None:
         """Any model will do."""
+
+    def check_harmonizer(self, name: str, harmonizer: Harmonizer) -> None:
+        """Any harmonizer will do."""
 
     def layout(self, source: Source, info: picture.PictureInfo, data: bytes | None) -> Layout:
         """The frame that the geometry asks for."""

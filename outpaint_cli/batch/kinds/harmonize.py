@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
-from outpaint_cli import picture
+from outpaint_cli import models, picture, registry
 from outpaint_cli.batch.discover import Source
 from outpaint_cli.batch.journal import Journal
 from outpaint_cli.batch.kinds import Finish, Made
-from outpaint_cli.batch.kinds.place import journaled_place, noted_place
+from outpaint_cli.batch.kinds.place import UPSCALED, journaled_place, noted_place
 from outpaint_cli.batch.masks import SOFT_EDGES, Masks, read_mask
-from outpaint_cli.batch.pixels import mended
+from outpaint_cli.batch.pixels import mended, resized_like
 from outpaint_cli.batch.settings import Layout, Task
 from outpaint_cli.compose import known_mask
 from outpaint_cli.fill import FillSteps
-from outpaint_cli.frame import Frame
+from outpaint_cli.frame import Frame, round_half_up
 from outpaint_cli.holes import bounds
-from outpaint_cli.plugin import Filler, HarmonizeJob, PictureError, Rect
+from outpaint_cli.plugin import (
+    Context,
+    Filler,
+    HarmonizeJob,
+    Harmonizer,
+    OutpaintError,
+    PictureError,
+    Rect,
+    Upscaler,
+    UsageError,
+)
 
 if TYPE_CHECKING:
-    from outpaint_cli.plugin import Bools
+    from outpaint_cli.plugin import Bools, Samples
 
+MOST = 8  # --upscale
 REMEDY = "say where the photo sits with --source X,Y,W,H, or which part is new with --mask"
 
 
@@ -33,20 +45,27 @@ class Harmonize:
     """Finish what outpaint or another tool generated.
 
     The generated part is the white of ``masks``, or all outside ``source``, or outside the photo's place as
-    the picture's XMP or the journal of its folder tells it.
+    the picture's XMP or the journal of its folder tells it. The finished picture becomes ``upscale`` (1 to
+    :data:`MOST`) times as large.
     """
 
     source: Rect | None = None
     masks: Masks | None = None
+    upscale: float = 1.0
     verb: str = "harmonized"
     doing: str = "harmonizing"
     fills: bool = False
     _journals: dict[Path, Journal] = field(default_factory=dict, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.upscale <= MOST:
+            raise UsageError(f"--upscale {self.upscale:g}: use a factor from 1 to {MOST}")
+
     def identity(self) -> list[Any]:
         """The options as plain JSON; the mask's content counts by itself."""
         rect = self.source
-        return [rect and [rect.x, rect.y, rect.width, rect.height], self.masks and self.masks.invert]
+        given = [rect and [rect.x, rect.y, rect.width, rect.height], self.masks and self.masks.invert]
+        return [*given, self.upscale] if self.upscale > 1 else given
 
     def check_inputs(self, sources: list[Source]) -> None:
         """Masks must be findable."""
@@ -56,8 +75,23 @@ class Harmonize:
     def check_filler(self, name: str, filler: Filler) -> None:
         """There is no model."""
 
+    def check_harmonizer(self, name: str, harmonizer: Harmonizer) -> None:
+        """Raise UsageError where it is to enlarge and can't."""
+        if self.upscale > 1 and not isinstance(harmonizer, Upscaler):
+            others = " or ".join(_upscalers()) or "another one"
+            raise UsageError(f"--upscale: harmonizer '{name}' can't enlarge pictures; use --method {others}")
+
     def layout(self, source: Source, info: picture.PictureInfo, data: bytes | None) -> Layout:
-        """The picture itself is the frame. Raises PictureError where nothing says what is new in it."""
+        """The picture itself, or enlarged, is the frame.
+
+        Raises PictureError where nothing says what is new in it.
+        """
+        found = self._found(source, info, data)
+        if self.upscale == 1:
+            return found
+        return replace(found, frame=enlarged(found.frame, self.upscale), before=found.frame)
+
+    def _found(self, source: Source, info: picture.PictureInfo, data: bytes | None) -> Layout:
         whole = Rect(0, 0, info.width, info.height)
         if self.masks is not None:
             mask = self.masks.find(source, info)
@@ -84,7 +118,7 @@ class Harmonize:
     def work(self, task: Task, photo: picture.Picture, mask: bytes | None) -> Touch | str:
         """The picture and what of it is known."""
         assert task.layout is not None
-        frame, soft = task.layout.frame, False
+        frame, soft = task.layout.before or task.layout.frame, False
         if mask is None:
             known = known_mask(frame, frame.photo)
         else:
@@ -95,19 +129,21 @@ class Harmonize:
                 raise PictureError(
                     f"its mask {task.layout.mask} leaves nothing of the photo known; is it inverted?"
                 )
-        if known.all():
+        if known.all() and self.upscale == 1:
             return "nothing in it is generated"
-        return Touch(photo, known, task.layout.scale, soft)
+        return Touch(photo, known, task.layout.scale, soft, self.upscale, task.layout.frame)
 
 
 @dataclass
 class Touch:
-    """One picture whose unknown part is to be finished."""
+    """One picture whose unknown part is to be finished; ``frame`` is the output, ``upscale`` times as large."""
 
     photo: picture.Picture
     known: Bools
     scale: float
     soft: bool = False
+    upscale: float = 1.0
+    frame: Frame | None = None
 
     def ready(self, filler: Filler, seed: int, variant: int) -> None:
         """Nothing is filled."""
@@ -121,11 +157,52 @@ class Touch:
         assert finish is not None
         own = picture.to_srgb(self.photo)
         at = bounds(self.known)
-        painted = finish(HarmonizeJob(own.copy(), self.known, at, None, (), self.scale))
-        restore(painted, own, self.known)
-        made = mended(self.photo, own, painted, self.known)
+        painted = own
+        if not self.known.all():
+            painted = finish(HarmonizeJob(own.copy(), self.known, at, None, (), self.scale))
+            restore(painted, own, self.known)
         info: dict[str, Any] = {"mask": SOFT_EDGES} if self.soft else {}
+        if self.upscale > 1:
+            return self._enlarged(painted, at, info, finish)
+        made = mended(self.photo, own, painted, self.known)
         return Made(made, painted, lambda: self.known, at, info=info)
+
+    def _enlarged(self, painted: Samples, at: Rect, info: dict[str, Any], finish: Finish) -> Made:
+        """All pixels are new; the photo's place is noted at the new size."""
+        assert self.frame is not None
+        larger = finish.upscale(HarmonizeJob(painted, self.known, at), self.upscale)
+        size = self.frame.height, self.frame.width
+
+        def known() -> Bools:
+            return np.ascontiguousarray(
+                cv2.resize(self.known.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
+            )
+
+        place = enlarged(Frame(self.photo.width, self.photo.height, at), self.upscale).photo
+        made = resized_like(self.photo, larger)
+        info = {**info, "upscaled": self.upscale}
+        return Made(made, larger, known, place, False, info, {UPSCALED: f"{self.upscale:g}"})
+
+
+def enlarged(frame: Frame, factor: float) -> Frame:
+    """``frame`` and the photo's place in it, ``factor`` times as large, in whole pixels."""
+    x, y = round_half_up(frame.photo.x * factor), round_half_up(frame.photo.y * factor)
+    right, bottom = round_half_up(frame.photo.right * factor), round_half_up(frame.photo.bottom * factor)
+    photo = Rect(x, y, right - x, bottom - y)
+    return Frame(round_half_up(frame.width * factor), round_half_up(frame.height * factor), photo)
+
+
+def _upscalers() -> list[str]:
+    """The installed harmonizers that can enlarge."""
+    names = []
+    for name in registry.harmonizers():
+        try:
+            harmonizer = models.load_harmonizer(name, lambda plugin: Context(device="cpu"))
+        except OutpaintError:
+            continue
+        if isinstance(harmonizer, Upscaler):
+            names.append(name)
+    return names
 
 
 def restore(painted: Any, own: Any, known: Bools) -> None:

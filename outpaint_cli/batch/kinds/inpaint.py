@@ -23,6 +23,7 @@ from outpaint_cli.plugin import (
     Context,
     Filler,
     FillSpec,
+    Harmonizer,
     OutpaintError,
     PictureError,
     Rect,
@@ -57,6 +58,9 @@ class Inpaint:
             return
         others = " or ".join(_any_mask_models()) or "another one"
         raise UsageError(f"model '{name}' only fills around a photo, not holes in it; use -m {others}")
+
+    def check_harmonizer(self, name: str, harmonizer: Harmonizer) -> None:
+        """Any harmonizer will do."""
 
     def layout(self, source: Source, info: picture.PictureInfo, data: bytes | None) -> Layout:
         """The photo itself; where it is an extended one, its place stays noted. Raises PictureError."""

@@ -14,6 +14,9 @@ from outpaint_cli.plugin import Rect
 STEP = "GuessStep"
 """The property in the XMP: pixels that a pixel of the unfinished guess covers."""
 
+UPSCALED = "Upscaled"
+"""The property in the XMP: how many times as large as before --upscale made the picture."""
+
 
 @dataclass(frozen=True)
 class Place:
