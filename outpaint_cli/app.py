@@ -12,6 +12,7 @@ import typer
 
 import outpaint_cli
 from outpaint_cli.commands import (
+    compare,
     completion,
     config,
     convert,
@@ -44,6 +45,7 @@ CONTEXT["obj"] = app  # every command's context knows it: config reads off it wh
 app.command()(extend.extend)
 app.command()(inpaint.inpaint)
 app.command()(harmonize.harmonize)
+app.command()(compare.compare)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(convert.convert)

@@ -38,6 +38,14 @@ def harmonizers(incomplete: str) -> Offers:
     return _begin(own, incomplete) + methods(incomplete)
 
 
+def contenders(incomplete: str) -> Offers:
+    """The models, and after a comma the harmonizers."""
+    model, comma, harmonizer = incomplete.rpartition(",")
+    if not comma:
+        return models(incomplete)
+    return [(f"{model},{name}", help) for name, help in harmonizers(harmonizer)]
+
+
 def methods(incomplete: str) -> Offers:
     """The harmonizers."""
     from outpaint_cli import registry

@@ -8,13 +8,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from outpaint_cli.commands._tally import Tally, one_line
+
 if TYPE_CHECKING:
     from outpaint_cli.batch.events import Event, Summary
 
-
-def one_line(text: str) -> str:
-    """``text`` without line breaks or control characters, so that a message stays one line."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+__all__ = ["Reporter", "in_order", "one_line", "say"]
 
 
 def say(text: str) -> None:
@@ -35,14 +34,16 @@ class Reporter:
         verbose: bool,
         stdout_taken: bool,
         nul: bool = False,
+        paths: bool = True,
     ) -> None:
         self.quiet, self.as_json, self.verbose = quiet, as_json, verbose
         self._out = sys.stderr if stdout_taken else sys.stdout
-        self._stdout_taken = stdout_taken
+        self._paths = paths and not stdout_taken
         self._path_end = b"\0" if nul else b"\n"
         self._doing, self._soft = doing, 0
         self._progress: Any = None
         self._bar: Any = None
+        self._tally: Tally | None = None
         if not quiet and not as_json and total and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -54,19 +55,22 @@ class Reporter:
             )  # fmt: skip
             self._bar = self._progress.add_task(doing, total=total)
             self._progress.start()
+            self._tally = Tally()
 
     def event(self, event: Event) -> None:
         """Tell what became of one output."""
         if self._progress:
             self._progress.update(self._bar, advance=1, description=self._doing)
         self._soft += "mask" in event.info
+        if self._tally:
+            self._tally.take(event)
         if event.error:
             self.message(f"outpaint: {event.input}: {event.error[1]}")
         if self.as_json:
             print(event.as_json(), file=self._out, flush=True)
             return
         if self.quiet:
-            if event.output and event.status in ("ok", "skipped", "planned") and not self._stdout_taken:
+            if event.output and event.status in ("ok", "skipped", "planned") and self._paths:
                 _print_path(event.output, self._path_end)
             return
         if event.flagged:
@@ -114,8 +118,8 @@ class Reporter:
             self._progress.stop()
             self._progress = None
 
-    def summary(self, summary: Summary, where: str) -> None:
-        """The last line."""
+    def summary(self, summary: Summary, where: str, hint: str = "") -> None:
+        """The end: a line, or on a terminal a table, the failures by message, and ``hint`` where it helps."""
         self.close()
         if self.as_json:
             print(summary.as_json(), file=self._out, flush=True)
@@ -129,6 +133,9 @@ class Reporter:
         parts += [f"{summary.flagged} flagged"] if summary.flagged else []
         if self._soft and not self.verbose:
             say(f"masks with soft edges, cut at 50 %: {self._soft}")
+        if self._tally and self._tally.worth_a_table(summary):
+            self._tally.print(summary, where, hint)
+            return
         say(f"{', '.join(parts)} in {summary.seconds:.1f} s{where}")
 
 

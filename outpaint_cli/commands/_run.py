@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from outpaint_cli.batch.discover import Source
     from outpaint_cli.batch.kinds import Kind
     from outpaint_cli.batch.settings import Settings, Task
+    from outpaint_cli.commands._page import Page
 
 
 def run_command(
@@ -32,7 +33,7 @@ def run_command(
 
     ``masks`` is a file or folder that is no input. Raises UsageError, and ModelError or DeviceError.
     """
-    sources, stdin = _sources(inputs, settings, common, kind.verb, masks)
+    sources, stdin = find_sources(inputs, settings, common, kind.verb, masks)
     raise typer.Exit(run(sources, stdin, kind, settings, common))
 
 
@@ -45,9 +46,10 @@ def settle_out(out: Path | None, inputs: list[str] | None) -> Path | None:
     return out
 
 
-def _sources(
+def find_sources(
     inputs: list[str], settings: Settings, common: Common, verb: str, masks: Path | None
 ) -> tuple[list[Source], bytes | None]:
+    """The inputs, and what standard input holds where it is one. Raises UsageError."""
     from outpaint_cli.batch.discover import discover, read_list
 
     if not inputs and common.from_file is None:
@@ -143,8 +145,15 @@ def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settin
             if page:
                 page.write(summary, stopped=bool(stop.exit_code))
         folder = _where(tasks)
-        reporter.summary(summary, f" -> {folder}" if summary.ok and folder else "")
+        reporter.summary(summary, f" -> {folder}" if summary.ok and folder else "", hint(common, page))
     return stop.exit_code or exit_code(summary, strict=common.strict)
+
+
+def hint(common: Common, page: Page | None) -> str:
+    """What to look at next."""
+    if page:
+        return f"report: {page.report.path}"
+    return "" if common.dry_run else "--report report.html shows photos and results side by side"
 
 
 def _where(tasks: Sequence[Task]) -> str:
