@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -168,16 +169,23 @@ class Comparison:
     def _write(self, report: Report, stopped: bool) -> None:
         try:
             report.facts["Machine"] = machine_facts()
+            order = {name: number for number, name in enumerate(self._names())}
+            report.entries.sort(key=lambda entry: (order.get(entry.event.input, 0), entry.column))
             if report.entries or not sys.exc_info()[0]:
                 report.write(self.summary, stopped)
         finally:
             report.close()
 
     def _sheets(self) -> list[Path]:
-        names = list(dict.fromkeys(name for one in self.contenders for name in one.events))
-        shots = Shots()
-        rows: list[Callable[[], SheetRow]] = [partial(self._row, shots, name) for name in names]
+        shots, begun = Shots(), {name for one in self.contenders for name in one.events}
+        rows: list[Callable[[], SheetRow]] = [
+            partial(self._row, shots, name) for name in self._names() if name in begun
+        ]
         return contact_sheets(self.out, [one.label for one in self.contenders], rows, self.per_sheet)
+
+    def _names(self) -> list[str]:
+        """The inputs, as they were found."""
+        return [task.name for task in self.batches[0].tasks]
 
     def _row(self, shots: Shots, name: str) -> SheetRow:
         return SheetRow(Path(name).name, [shot(shots, one.events.get(name)) for one in self.contenders])
@@ -186,7 +194,7 @@ class Comparison:
         """The page and the sheets on standard output."""
         sys.stdout.flush()
         for path in paths:
-            sys.stdout.buffer.write(str(path).encode("utf-8", "surrogateescape") + b"\n")
+            sys.stdout.buffer.write(os.fsencode(path) + (b"\0" if self.common.print0 else b"\n"))
         sys.stdout.buffer.flush()
 
 

@@ -32,9 +32,12 @@ class Tally:
         if event.error:
             self.failures.setdefault(event.error[1], []).append(event.input)
         if event.status == "ok":
-            for names, name in (
-                (self.models, event.model), (self.harmonizers, event.harmonizer), (self.devices, event.device)
-            ):  # fmt: skip
+            told = (
+                (self.models, event.model),
+                (self.harmonizers, event.harmonizer),
+                (self.devices, event.device),
+            )
+            for names, name in told:
                 if name and name != "none":
                     names[name] = None
 
@@ -56,9 +59,8 @@ class Tally:
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
         table.add_column("done", justify="right")
         cells = [str(summary.ok)]
-        counts = (
-            ("skipped", summary.skipped, "dim"), ("failed", summary.failed, "red"), ("flagged", summary.flagged, "yellow")
-        )  # fmt: skip
+        counts = [("skipped", summary.skipped, "dim"), ("failed", summary.failed, "red")]
+        counts.append(("flagged", summary.flagged, "yellow"))
         for name, count, style in counts:
             if count:
                 table.add_column(name, justify="right", style=style)
