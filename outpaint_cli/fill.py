@@ -7,6 +7,7 @@ guessed stays as small canvases until :meth:`Guess.sample` is asked for a part o
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -16,6 +17,7 @@ import numpy as np
 
 from outpaint_cli.frame import Frame
 from outpaint_cli.plugin import (
+    Cancelled,
     Context,
     Filled,
     Filler,
@@ -385,40 +387,79 @@ def run_fills(fills: Sequence[FillSteps[T]], filler: Filler, ctx: Context) -> li
 def _fill_requests(
     waiting: dict[int, list[Request]], filler: Filler, ctx: Context
 ) -> tuple[dict[int, list[Answer] | None], dict[int, OutpaintError]]:
-    """Answer all requests, batched by shape; a batch that fails is tried again image by image."""
+    """Answer all requests, batched by shape; a photo whose request can't be answered fails alone."""
     done: dict[int, list[Answer]] = {index: [(r.image, None) for r in rs] for index, rs in waiting.items()}
     failed: dict[int, OutpaintError] = {}
     by_shape: dict[tuple[int, ...], list[tuple[int, int]]] = {}
     for index, requests in waiting.items():
         for number, request in enumerate(requests):
             by_shape.setdefault(request.image.shape, []).append((index, number))
-    size = max(1, filler.spec.max_batch)
+    batches = Batches(filler)
     for places in by_shape.values():
-        for start in range(0, len(places), size):
-            group = [place for place in places[start : start + size] if place[0] not in failed]
-            chunks = [group]
-            while chunks:
-                chunk = chunks.pop()
-                if not chunk or chunk[0][0] in failed:
-                    continue
-                try:
-                    batch = [waiting[index][number] for index, number in chunk]
-                    for (index, number), answer in zip(chunk, call_filler(filler, batch, ctx), strict=True):
-                        done[index][number] = answer
-                except PluginError as error:
-                    if len(chunk) == 1:
-                        failed[chunk[0][0]] = error
-                    else:
-                        chunks += [[place] for place in chunk]
+        while places := [place for place in places if place[0] not in failed]:
+            group, places = places[: batches.size], places[batches.size :]
+            answers = batches.fill([waiting[index][number] for index, number in group], ctx)
+            for (index, number), answer in zip(group, answers, strict=True):
+                if isinstance(answer, OutpaintError):
+                    failed[index] = answer
+                else:
+                    done[index][number] = answer
     return {index: answer for index, answer in done.items() if index not in failed}, failed
 
 
-def call_filler(filler: Filler, requests: Sequence[Request], ctx: Context) -> list[Answer]:
-    """One call, padded to the filler's batch so that who else is in it changes nothing.
+class Exhausted(PluginError):
+    """There was not enough memory for the batch."""
 
-    Raises PluginError when the filler raises, or returns a wrong shape or numbers that are not finite.
+
+class Batches:
+    """Calls a filler with batches of at most ``size``: its own largest batch, or less where that is asked for.
+
+    What does not fit into memory is tried again by halves, and ``size`` stays at what fitted.
     """
-    size = len(requests) if isinstance(filler.spec.size, Native) else max(1, filler.spec.max_batch)
+
+    def __init__(self, filler: Filler, most: int = 0) -> None:
+        self.filler = filler
+        self.size = max(1, min(filler.spec.max_batch, most or filler.spec.max_batch))
+
+    def fill(self, requests: Sequence[Request], ctx: Context) -> list[Answer | OutpaintError]:
+        """The answers to at most ``size`` requests of one shape; an error in the place of those that can't be.
+
+        Raises OutpaintError where the filler itself stops, Cancelled above all.
+        """
+        answers: dict[int, Answer | OutpaintError] = {}
+        chunks = [list(range(len(requests)))]
+        while chunks:
+            chunk = chunks.pop()
+            size = max(len(chunk), self.size)
+            try:
+                found = call_filler(self.filler, [requests[at] for at in chunk], ctx, size)
+                answers.update(zip(chunk, found, strict=True))
+            except OutpaintError as error:
+                if isinstance(error, Cancelled):
+                    raise
+                short = isinstance(error, Exhausted)
+                if short and self.size > 1:
+                    self.size = max(1, min(size, self.size) // 2)
+                elif len(chunk) == 1:
+                    answers[chunk[0]] = PluginError(str(error)) if short else error
+                    continue
+                half = max(1, min(len(chunk) // 2, self.size))
+                chunks += [chunk[at : at + half] for at in range(0, len(chunk), half)][::-1]
+        return [answers[at] for at in range(len(requests))]
+
+
+def call_filler(
+    filler: Filler, requests: Sequence[Request], ctx: Context, size: int | None = None
+) -> list[Answer]:
+    """One call, padded to ``size`` (the filler's batch) so that who else is in it changes nothing.
+
+    Raises PluginError when the filler raises, or returns a wrong shape or numbers that are not finite;
+    Exhausted where memory ran out.
+    """
+    if isinstance(filler.spec.size, Native):
+        size = len(requests)
+    elif size is None:
+        size = max(1, filler.spec.max_batch)
     images = np.zeros((size, *requests[0].image.shape), np.float32)
     known = np.ones((size, *requests[0].known.shape), np.bool_)
     for row, request in enumerate(requests):
@@ -428,10 +469,12 @@ def call_filler(filler: Filler, requests: Sequence[Request], ctx: Context) -> li
         result = filler.fill(images, known, replace(ctx, seed=seeds[0], seeds=seeds))
     except OutpaintError:
         raise
-    except MemoryError as error:
-        raise PluginError("out of memory while filling; try a smaller output") from error
     except Exception as error:
         text = " ".join(str(error).split())[:200]
+        if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(text):
+            raise Exhausted(
+                "out of memory while filling; try a smaller output, or a smaller --batch-size"
+            ) from error
         raise PluginError(f"the filler failed ({type(error).__name__}: {text})") from error
     filled = result if isinstance(result, Filled) else Filled(result)
     out = np.asarray(filled.images)
@@ -448,3 +491,9 @@ def call_filler(filler: Filler, requests: Sequence[Request], ctx: Context) -> li
         (used[row], None if filled.confidence is None else np.asarray(filled.confidence[row], np.float32))
         for row in range(len(requests))
     ]
+
+
+OUT_OF_MEMORY = re.compile(
+    r"out of memory|failed to allocate|bad[ _]alloc|CUDA_ERROR_OUT_OF_MEMORY", re.IGNORECASE
+)
+"""How runtimes that raise no MemoryError say it."""

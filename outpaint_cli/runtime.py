@@ -55,6 +55,8 @@ class Session:
         options.log_severity_level = 4
         if threads > 0:
             options.intra_op_num_threads = threads
+        # Its threads would otherwise wait in loops that take the cores from those that decode and encode.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = _open(ort, path, _providers(ort, device), options)
         chosen = self._session.get_providers()[0]
         if device.startswith("cuda") and chosen != "CUDAExecutionProvider":

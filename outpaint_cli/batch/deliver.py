@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from outpaint_cli.batch.kinds import Kind, Made
 from outpaint_cli.batch.kinds.place import STEP, UPSCALED
 from outpaint_cli.batch.provenance import Provenance
 from outpaint_cli.batch.settings import Settings, Task
+from outpaint_cli.batch.workspace import Workspace, sweep
 from outpaint_cli.plugin import ModelRef, PictureError, Rect
 
 
@@ -33,7 +35,7 @@ class Delivery:
     ref: ModelRef | None
     note: Callable[[str], None]
     stdout: Callable[[bytes], None] | None = None
-    _journals: dict[Path, Journal] = field(default_factory=dict)
+    _places: dict[Path, tuple[Journal, Workspace]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fingerprint(self, task: Task, content: str, mask: str) -> str:
@@ -72,7 +74,10 @@ class Delivery:
             raise PictureError(f"{task.output} is already there; use --existing skip or overwrite")
         if self.settings.existing == "overwrite":
             return "", {}
-        made = self._journal(task.folder).record(task.output)
+        journal, _ = self._place(task.folder)
+        made = journal.record(task.output)
+        if made is None and journal.latest(task.output) is not None:
+            return "already there, changed since outpaint made it; --overwrite replaces it", {}
         if made is None:
             return "already there, not made by outpaint; --overwrite replaces it", {}
         scores = made.get("scores")
@@ -91,11 +96,13 @@ class Delivery:
         fingerprint: str,
         scores: Mapping[str, float],
         by: Provenance | None = None,
+        before: Callable[[], None] = lambda: None,
     ) -> bool:
         """Encode what was made of ``photo`` and deliver it, with a line in the journal.
 
-        ``by`` is said in its XMP, unless that is not wanted. ``made.info`` gets the notes. Returns whether the
-        file, read again, has exactly the photo's pixels. Raises PictureError.
+        ``by`` is said in its XMP, unless that is not wanted. ``before`` is called between encoding and writing.
+        ``made.info`` gets the notes. Returns whether the file, read again, has exactly the photo's pixels.
+        Raises PictureError.
         """
         s, size = self.settings, (made.picture.width, made.picture.height)
         said = by if s.provenance and made.generated else None
@@ -111,6 +118,7 @@ class Delivery:
             record["step"] = float(made.properties[STEP])
         if UPSCALED in made.properties:
             record["upscaled"] = float(made.properties[UPSCALED])
+        before()
         self._put(task, encoded.data, record)
         notes = [*photo.notes, *made.info.get("notes", ()), *encoded.notes]
         if notes:
@@ -169,24 +177,39 @@ class Delivery:
         if task.output is None or task.folder is None:
             _to_stdout(data, self.stdout)
             return
+        output, (journal, space) = task.output, self._place(task.folder)
+
+        def note(there: os.stat_result) -> None:
+            digest = hashlib.sha256(data).hexdigest()
+            told = {"bytes": there.st_size, "modified": there.st_mtime_ns, "sha256": digest}
+            journal.add(output, record | told)
+
         try:
-            task.output.parent.mkdir(parents=True, exist_ok=True)
+            output.parent.mkdir(parents=True, exist_ok=True)
+            beside = space.file()
         except OSError as error:
             raise PictureError(
-                f"the output folder can't be made ({reason(error)}); choose another -o"
+                f"the output folder can't be made or written ({reason(error)}); choose another -o"
             ) from error
-        picture.write_atomic(task.output, data)
-        try:
-            self._journal(task.folder).add(task.output, record)
-        except OSError as error:
-            self.note(
-                f"{task.output}: written, but the journal could not be ({reason(error)}); a later run "
-                "can't tell with which settings it was made"
-            )
+        picture.write_atomic(output, data, beside=beside, ready=note)
 
-    def _journal(self, folder: Path) -> Journal:
+    def _place(self, folder: Path) -> tuple[Journal, Workspace]:
         with self._lock:
-            return self._journals.setdefault(folder, Journal(folder))
+            if folder not in self._places:
+                sweep(folder)
+                self._places[folder] = Journal(folder), Workspace(folder)
+            return self._places[folder]
+
+    def open(self, tasks: Sequence[Task]) -> None:
+        """Remove what killed runs left in the output folders."""
+        for folder in {task.folder for task in tasks if task.folder is not None}:
+            self._place(folder)
+
+    def close(self) -> None:
+        """Tidy up after the run; what was delivered stays."""
+        with self._lock:
+            for _, space in self._places.values():
+                space.close()
 
 
 def _to_stdout(data: bytes, stdout: Callable[[bytes], None] | None) -> None:
@@ -201,13 +224,23 @@ def _to_stdout(data: bytes, stdout: Callable[[bytes], None] | None) -> None:
 
 
 def read_bytes(path: Path | None) -> bytes:
-    """A file's content. Raises PictureError."""
+    """A file's content. Raises PictureError, also where the file changes meanwhile."""
     if path is None:
         raise PictureError("there is nothing on standard input")
     try:
-        return path.read_bytes()
+        before = path.stat()
+        data = path.read_bytes()
+        after = path.stat()
     except OSError as error:
         raise PictureError(f"can't be read ({reason(error)}); check its permissions") from error
+    if stat.S_ISREG(after.st_mode) and (
+        len(data) != after.st_size or before.st_mtime_ns != after.st_mtime_ns
+    ):
+        raise PictureError(CHANGED)
+    return data
+
+
+CHANGED = "changed while it was read; run again"
 
 
 def reason(error: OSError) -> str:

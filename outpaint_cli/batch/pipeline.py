@@ -1,61 +1,34 @@
-"""The pipeline: decode and encode in threads around one inference session, with bounded memory.
+"""The pipeline: pictures are decoded and encoded in threads around one model, with bounded memory.
 
-decode -> shrink to working size -> micro-batch -> fill -> make -> harmonize -> encode -> rename -> journal
--> event; what a kind of job does in between is in ``kinds``.
+This thread hands out the work and never does any. Pictures go through their stages (``stages``) in the
+threads of one crew; what they need filled, windows of one shape together, whoever they belong to, goes through
+the model in another's only thread.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import time
-import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 
-from outpaint_cli import metrics, picture
-from outpaint_cli.batch.deliver import Delivery, read_bytes
+from outpaint_cli.batch.crew import Crew, Job
+from outpaint_cli.batch.deliver import Delivery
 from outpaint_cli.batch.engines import Engines
 from outpaint_cli.batch.events import Event, Summary
-from outpaint_cli.batch.kinds import Kind, Made, Work
-from outpaint_cli.batch.options import photo_seed
-from outpaint_cli.batch.provenance import Provenance
+from outpaint_cli.batch.kinds import Kind
+from outpaint_cli.batch.machine import cores, memory
 from outpaint_cli.batch.settings import Settings, Task
-from outpaint_cli.fill import run_fills
-from outpaint_cli.plugin import (
-    Cancelled,
-    DeviceError,
-    Filler,
-    ModelError,
-    ModelRef,
-    Native,
-    OutpaintError,
-    PictureError,
-    UsageError,
-)
+from outpaint_cli.batch.stages import Item, Stages
+from outpaint_cli.fill import Answer
+from outpaint_cli.plugin import Cancelled, Filler, ModelRef, Native, OutpaintError, PluginError
 
-MEMORY = 3 << 30
-"""Bytes of decoded pictures and outputs in flight, unless a single one takes more."""
+TICK = 0.5
+"""Seconds between looks at whether the run is to stop."""
 
-GROUP = 8
-"""The most photos whose windows share batches."""
-
-
-@dataclass
-class Decoded:
-    """A photo on its way."""
-
-    task: Task
-    photo: picture.Picture
-    work: Work
-    content: str
-    seed: int
-    seconds: float
-    fingerprint: str
-    size: int = 0
+Place = tuple[Item, int]
+"""A request of a picture."""
 
 
 @dataclass
@@ -64,6 +37,7 @@ class Run:
 
     ``ref`` is the model, None for kinds that fill nothing; ``filler`` is that model where it is loaded already.
     ``progress`` is told, from any thread, an input's name, the share 0..1 of its harmonizing, and what goes on.
+    ``hung`` says afterwards that a thread was given up and may still be running.
     """
 
     settings: Settings
@@ -73,249 +47,237 @@ class Run:
     note: Callable[[str], None] = lambda text: None
     filler: Filler | None = None
     progress: Callable[[str, float, str], None] = lambda name, share, what: None
+    hung: bool = False
 
     def __post_init__(self) -> None:
-        self.engines = Engines(self.settings, self.kind, self.ref, self.cancelled, self.filler, self.progress)
+        engines = Engines(self.settings, self.kind, self.ref, self.cancelled, self.filler, self.progress)
         self.delivery = Delivery(self.settings, self.kind, self.ref, self.note)
+        self.stages = Stages(self.settings, self.kind, self.ref, self.cancelled, self.delivery, engines)
+
+    @property
+    def engines(self) -> Engines:
+        """The model and the harmonizer."""
+        return self.stages.engines
+
+    def planned(self, task: Task) -> Event:
+        """The event of a dry run: planned, or skipped where the output is there already."""
+        return self.stages.planned(task)
 
     def run(self, tasks: Sequence[Task], stdout: Callable[[bytes], None] | None = None) -> Iterator[Event]:
         """Do the tasks; yields an event for each. The model is loaded when the first photo needs it."""
         self.delivery.stdout = stdout
-        workers = self.settings.jobs or os.cpu_count() or 1
-        waiting = deque(tasks)
-        decoding: dict[Future[Decoded | Event], int] = {}
-        finishing: dict[Future[Event], int] = {}
-        ready: list[Decoded] = []
-        held = 0  # bytes in flight
-        pool = ThreadPoolExecutor(workers)
-        stop = False
+        self.delivery.open(tasks)
+        flow = Flow(self, deque(tasks))
         try:
-            while waiting or decoding or ready or finishing:
-                stop = stop or self.cancelled()
-                if stop:
-                    waiting.clear()
-                    for future in decoding:
-                        future.cancel()
-                    decoding = {f: b for f, b in decoding.items() if not f.cancelled()}
-                while waiting and len(decoding) + len(ready) + len(finishing) < 2 * workers + GROUP:
-                    size = _footprint(waiting[0])
-                    if held and held + size > MEMORY:
-                        break
-                    held += size
-                    decoding[pool.submit(self._decode, waiting.popleft())] = size
-                for future in [f for f in decoding if f.done()]:
-                    size = decoding.pop(future)
-                    result = future.result()
-                    if isinstance(result, Decoded):
-                        result.size = size + self._canvas_bytes(result.task)
-                        held += result.size - size
-                        ready.append(result)
-                    else:
-                        held -= size
-                        yield result
-                        stop = stop or self._fatal(result)
-                if ready and stop:
-                    ready.clear()
-                elif self._group_is_due(ready, decoding, finishing):
-                    group, ready = ready[: self._group_size()], ready[self._group_size() :]
-                    for decoded, guess in zip(group, self._fill(group), strict=True):
-                        if not isinstance(guess, Exception):
-                            finishing[pool.submit(self._finish, decoded, guess)] = decoded.size
-                        elif isinstance(guess, Cancelled) and self.cancelled():
-                            stop = True
-                        else:
-                            held -= decoded.size
-                            event = self._failed(decoded.task, guess, decoded.seconds)
-                            yield event
-                            stop = stop or self._fatal(event)
-                for done in [f for f in finishing if f.done()]:
-                    held -= finishing.pop(done)
-                    event = done.result()
-                    if event.error and event.error[0] == Cancelled.__name__ and self.cancelled():
-                        continue
-                    yield event
-                    stop = stop or self._fatal(event)
-                idle = not (ready and stop) and not self._group_is_due(ready, decoding, finishing)
-                if idle and (decoding or finishing):
-                    running: list[Future[Any]] = [*decoding, *finishing]
-                    wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+            yield from flow.events()
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            flow.close()
+            self.delivery.close()
 
-    def _fatal(self, event: Event) -> bool:
-        return self.settings.fail_fast and event.status == "failed"
 
-    def _group_size(self) -> int:
-        return max(1, min(GROUP, self.engines.filler.spec.max_batch)) if self.engines.filler else 1
+@dataclass
+class Flow:
+    """What is where, in one run."""
 
-    def _group_is_due(
-        self, ready: Sequence[Decoded], decoding: Mapping[Any, int], finishing: Mapping[Any, int]
-    ) -> bool:
-        """Whether to fill now: a whole group is there, or all that will come, and room for what it makes."""
-        if not ready or (finishing and sum(finishing.values()) + ready[0].size > MEMORY):
-            return False
-        return len(ready) >= self._group_size() or not decoding
+    run: Run
+    waiting: deque[Task]
+    done: SimpleQueue[Job] = field(default_factory=SimpleQueue)
+    working: dict[Job, Item] = field(default_factory=dict)
+    to_fill: dict[tuple[int, ...], deque[Place]] = field(default_factory=dict)
+    filling: tuple[Job, list[Place]] | None = None
+    suspects: deque[list[Place]] = field(default_factory=deque)
+    held: int = 0
+    in_flight: int = 0
+    stop: bool = False
 
-    def _canvas_bytes(self, task: Task) -> int:
+    def __post_init__(self) -> None:
+        self.memory = memory()
+        self.threads = self.run.settings.jobs or cores()
+        # One more than asked for: writing to the disk is waiting.
+        self.crew = Crew(self.threads + 1, self.done, "outpaint-picture")
+        self.model = Crew(1, self.done, "outpaint-model")
+
+    def close(self) -> None:
+        """End the threads, but for those that hang."""
+        self.crew.close()
+        self.model.close()
+
+    def events(self) -> Iterator[Event]:
+        """Do everything; an event an output, in order of completion."""
+        while True:
+            self.stop = self.stop or self.run.cancelled()
+            if self.stop:
+                self._drop()
+            self._admit()
+            self._fill_some()
+            if not self.in_flight:
+                return
+            try:
+                job = self.done.get(timeout=self._patience())
+            except Empty:
+                job = None
+            found = [] if job is None else self._filled(job) if self._was_filling(job) else self._worked(job)
+            for event in [*found, *self._expired()]:
+                gone = (
+                    event.error is not None and event.error[0] == Cancelled.__name__ and self.run.cancelled()
+                )
+                if not gone:
+                    self.stop = self.stop or (
+                        self.run.settings.fail_fast and event.status == "failed"
+                    )  # those in flight are finished
+                    yield event
+
+    # ------------------------------------------------------------------------------------- pictures
+
+    def _admit(self) -> None:
+        """Begin as many pictures as there is room for."""
+        most = 2 * self.threads + 2 * self._batch()
+        while self.waiting and self.in_flight < most:
+            task = self.waiting[0]
+            size = footprint(task) + self._canvas(task)
+            if self.held and self.held + size > self.memory:
+                return
+            self.waiting.popleft()
+            self.held += size
+            self.in_flight += 1
+            item = Item(task, size)
+            self.working[self.crew.submit(self.run.stages.begin, item)] = item
+
+    def _worked(self, job: Job) -> list[Event]:
+        """A picture's stage has ended."""
+        item = self.working.pop(job, None)
+        if item is None:
+            return []  # given up before
+        if job.error is not None:
+            raise job.error
+        if job.result is not None:
+            self._leave(item)
+            return [job.result]
+        for number, request in enumerate(item.requests):
+            self.to_fill.setdefault(request.image.shape, deque()).append((item, number))
+        return []
+
+    def _leave(self, item: Item) -> None:
+        self.held -= item.size
+        self.in_flight -= 1
+
+    def _drop(self) -> None:
+        """Begin nothing more; what waits for the model will not be filled."""
+        self.waiting.clear()
+        self.suspects.clear()
+        filling = {item for item, _ in self.filling[1]} if self.filling else set()
+        for item in {item for places in self.to_fill.values() for item, _ in places} - filling:
+            self._leave(item)
+        self.to_fill.clear()
+
+    # ------------------------------------------------------------------------------------- the model
+
+    def _batch(self) -> int:
+        batches = self.run.engines.batches
+        return batches.size if batches else 1
+
+    def _fill_some(self) -> None:
+        """Give the model a batch: a whole one, or what there is where nothing more would come before."""
+        batches = self.run.engines.batches
+        if self.filling is not None or batches is None or self.stop:
+            return
+        if self.suspects:
+            places = self.suspects.popleft()
+        else:
+            shape = max(self.to_fill, key=lambda shape: len(self.to_fill[shape]), default=None)
+            if shape is None or (len(self.to_fill[shape]) < batches.size and self.working):
+                return
+            queue = self.to_fill[shape]
+            places = [queue.popleft() for _ in range(min(batches.size, len(queue)))]
+            if not queue:
+                del self.to_fill[shape]
+        self.filling = self.model.submit(self._call, places), places
+
+    def _call(self, places: list[Place]) -> list[Answer | OutpaintError]:
+        run = self.run
+        assert run.engines.batches is not None and run.ref is not None
+        context = run.engines.context(run.ref.plugin)
+        return run.engines.batches.fill([item.requests[number] for item, number in places], context)
+
+    def _was_filling(self, job: Job) -> bool:
+        return self.filling is not None and self.filling[0] is job
+
+    def _filled(self, job: Job) -> list[Event]:
+        """The model has answered."""
+        assert self.filling is not None
+        _, places = self.filling
+        self.filling = None
+        error = job.error
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        seconds = (time.perf_counter() - job.started) / len(places)
+        answers: Sequence[Answer | BaseException] = [error] * len(places) if error else job.result
+        failed: dict[Item, BaseException] = {}
+        for (item, number), answer in zip(places, answers, strict=True):
+            item.seconds += seconds
+            if isinstance(answer, BaseException):
+                failed[item] = answer
+            else:
+                item.answers[number] = answer
+                item.missing -= 1
+        items = dict.fromkeys(item for item, _ in places)
+        for item in items:
+            if item not in failed and not item.missing:
+                self.working[self.crew.submit(self.run.stages.go_on, item)] = item
+        return self._fail(failed)
+
+    def _fail(self, failed: dict[Item, BaseException]) -> list[Event]:
+        for shape, queue in list(self.to_fill.items()):
+            kept = deque(place for place in queue if place[0] not in failed)
+            if kept:
+                self.to_fill[shape] = kept
+            else:
+                del self.to_fill[shape]
+        for item in failed:
+            self._leave(item)
+        return [self.run.stages.failed(item.task, error, item.seconds) for item, error in failed.items()]
+
+    # ------------------------------------------------------------------------------------- time-outs
+
+    def _patience(self) -> float:
+        limit = self.run.settings.timeout
+        return TICK if limit is None else min(TICK, max(0.02, limit / 4))
+
+    def _expired(self) -> list[Event]:
+        """Give up what takes longer than --timeout."""
+        limit, now = self.run.settings.timeout, time.perf_counter()
+        if limit is None:
+            return []
+        late = PluginError(f"took more than {limit:g} s; raise --timeout, or leave it out")
+        failed: dict[Item, BaseException] = {}
+        for job, item in list(self.working.items()):
+            if job.started and item.seconds + item.busy(job.started) > limit and item.expire():
+                del self.working[job]
+                self._give_up(self.crew, job)
+                failed[item] = late
+        if self.filling is not None and self.filling[0].started:
+            job, places = self.filling
+            if now - job.started > limit:
+                self.filling = None
+                self._give_up(self.model, job)
+                if len(places) == 1:
+                    failed[places[0][0]] = late
+                else:  # one of them is to blame
+                    self.suspects.extend([place] for place in places)
+        self.suspects = deque(places for places in self.suspects if places[0][0] not in failed)
+        return self._fail(failed)
+
+    def _give_up(self, crew: Crew, job: Job) -> None:
+        self.run.hung = True
+        crew.abandon(job)
+        self.run.engines.renew()
+
+    def _canvas(self, task: Task) -> int:
         """Bytes of float canvases that a task adds; only fillers that take a picture whole make large ones."""
-        filler = self.engines.filler
+        filler = self.run.engines.filler
         if filler is None or task.frame is None or not isinstance(filler.spec.size, Native):
             return 0
         return 2 * 12 * min(task.frame.rect.area, filler.spec.size.max_pixels)
-
-    # ------------------------------------------------------------------------------------- stages
-
-    def _decode(self, task: Task) -> Decoded | Event:
-        started = time.perf_counter()
-
-        def seconds() -> float:
-            return time.perf_counter() - started
-
-        try:
-            if task.error or task.info is None or task.layout is None:
-                raise task.error or PictureError("could not be planned")
-            data, mask, content, fingerprint = self._read(task)
-            skipped = self._skipped(task, lambda: fingerprint, seconds())
-            if skipped:
-                return skipped
-            photo = picture.read(data, max_pixels=self.settings.max_pixels)
-            if (photo.width, photo.height) != (task.info.width, task.info.height):
-                raise PictureError("changed while it was read; run again")
-            work = self.kind.work(task, photo, mask)
-            if isinstance(work, str):
-                info: dict[str, Any] = {"reason": work, "copied": True, "notes": [f"{work}: copied"]}
-                exact = self.delivery.copy(task, photo, data, content, fingerprint, info)
-                return self._event("ok", task, seconds(), core_exact=exact, info=info)
-            del data, mask
-            seed = photo_seed(self.settings.seed, task.variant, content)
-            self.engines.load()
-            if self.engines.filler is not None:
-                work.ready(self.engines.filler, seed, task.variant)
-            return Decoded(task, photo, work, content, seed, seconds(), fingerprint)
-        except Exception as error:
-            return self._failed(task, error, seconds())
-
-    def _read(self, task: Task) -> tuple[bytes, bytes | None, str, str]:
-        """The files' bytes, the sha256 of the photo, and the fingerprint of the output."""
-        data = task.data if task.data is not None else read_bytes(task.source.path)
-        mask = read_bytes(task.layout.mask) if task.layout and task.layout.mask else None
-        content = hashlib.sha256(data).hexdigest()
-        marked = hashlib.sha256(mask).hexdigest() if mask is not None else ""
-        return data, mask, content, self.delivery.fingerprint(task, content, marked)
-
-    def _skipped(self, task: Task, fingerprint: Callable[[], str], seconds: float) -> Event | None:
-        why, scores = self.delivery.skip(task, fingerprint)
-        if not why:
-            return None
-        event = self._event("skipped", task, seconds, info={"reason": why})
-        if self.settings.scored:
-            event.scores, event.flagged = scores, self._flag(scores)
-        return event
-
-    def _fill(self, group: Sequence[Decoded]) -> list[Any]:
-        """For each photo what its work's steps returned, or the exception it met."""
-        filler = self.engines.filler
-        if filler is None or self.ref is None:
-            return [None] * len(group)
-        started = time.perf_counter()
-        try:
-            steps = [one.work.steps() for one in group]
-            guesses: list[Any] = list(run_fills(steps, filler, self.engines.context(self.ref.plugin)))
-        except Exception as error:
-            if len(group) > 1 and not isinstance(error, Cancelled):  # one photo's fault is not the others'
-                return [guess for one in group for guess in self._fill([one])]
-            guesses = [error] * len(group)
-        share = (time.perf_counter() - started) / len(group)
-        for one in group:
-            one.seconds += share
-        return guesses
-
-    def _finish(self, one: Decoded, guess: Any) -> Event:
-        started = time.perf_counter()
-        task = one.task
-        try:
-            self._check_cancelled()
-            info: dict[str, Any] = {}
-            made = one.work.make(guess, one.seed, self.engines.finish(task.name, one.content, one.seed, info))
-            self._check_cancelled()
-            scores = self._scores(made)
-            notes = [*made.info.get("notes", ()), *info.get("notes", ())]
-            made.info = {**info, **made.info} | ({"notes": notes} if notes else {})
-            by = Provenance.of(self.engines, self.ref, self.settings.seed, task)
-            exact = self.delivery.write(task, one.photo, made, one.content, one.fingerprint, scores, by)
-            seconds = one.seconds + time.perf_counter() - started
-            event = self._event("ok", task, seconds, core_exact=exact, scores=scores, info=made.info)
-            event.source, event.flagged = made.photo, self._flag(scores)
-            return event
-        except Exception as error:
-            return self._failed(task, error, one.seconds + time.perf_counter() - started)
-
-    def _check_cancelled(self) -> None:
-        if self.cancelled():
-            raise Cancelled("stopped")
-
-    # --------------------------------------------------------------------------------------- small
-
-    def _scores(self, made: Made) -> dict[str, float]:
-        return {} if not self.settings.scored else metrics.own_scores(made.image, made.known())
-
-    def _flag(self, scores: dict[str, float]) -> str:
-        """Which of the scores is off: further from 1, either way, than --min-score allows."""
-        limit = self.settings.min_score
-        if limit is None:
-            return ""
-        off = [
-            f"{name} {value:.2f}"
-            for name, value in scores.items()
-            if name in ("seam", "sharp") and min(value, 1 / value if value > 0 else 0) < limit
-        ]
-        return ", ".join(off)
-
-    def planned(self, task: Task) -> Event:
-        """The event of a dry run: planned, or skipped where the output is there already."""
-        try:
-            if task.error:
-                raise task.error
-            there = self._skipped(task, lambda: self._read(task)[3], 0.0)
-        except OutpaintError as error:
-            return self._failed(task, error, 0.0)
-        if there:
-            return there
-        replaces = task.output is not None and os.path.lexists(task.output)
-        return self._event("planned", task, 0.0, info={"replaces": True} if replaces else {})
-
-    def _event(self, status: Any, task: Task, seconds: float, **more: Any) -> Event:
-        frame = task.frame
-        return Event(
-            status,
-            task.name,
-            str(task.output) if task.output else None,
-            frame.width if frame else 0,
-            frame.height if frame else 0,
-            frame.photo if frame else None,
-            self.ref.name if self.ref else "",
-            self.ref.revision if self.ref else "",
-            self.engines.device,
-            self.engines.harmonize,
-            self.settings.seed,
-            seconds,
-            **more,
-        )
-
-    def _failed(self, task: Task, error: Exception, seconds: float) -> Event:
-        if os.environ.get("OUTPAINT_DEBUG") == "1":
-            traceback.print_exception(error)
-        if isinstance(error, (ModelError, DeviceError, UsageError)) and not self.engines.loaded:
-            raise error  # nothing can be done for any photo
-        if isinstance(error, OutpaintError):
-            message = str(error)
-        elif isinstance(error, MemoryError):
-            message = "not enough memory; try a smaller output, or fewer --jobs"
-        else:
-            text = " ".join(str(error).split())[:200]
-            message = f"a fault of outpaint ({type(error).__name__}: {text}); OUTPAINT_DEBUG=1 shows where"
-        fault = not isinstance(error, (OutpaintError, MemoryError))
-        return self._event("failed", task, seconds, error=(type(error).__name__, message), fault=fault)
 
 
 def exit_code(summary: Summary, *, strict: bool = False) -> int:
@@ -325,7 +287,7 @@ def exit_code(summary: Summary, *, strict: bool = False) -> int:
     return 3 if summary.failed or (strict and summary.flagged) else 0
 
 
-def _footprint(task: Task) -> int:
+def footprint(task: Task) -> int:
     """Bytes that a task holds at its peak: the photo, the frame and the encoder's copy, and masks over it."""
     if task.frame is None or task.info is None:
         return 0

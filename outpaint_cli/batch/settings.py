@@ -32,6 +32,8 @@ class Settings:
     provenance: bool = True
     device: str = "auto"
     jobs: int = 0
+    batch_size: int = 0
+    timeout: float | None = None
     shard: tuple[int, int] = (1, 1)
     seed: int = 0
     variants: int = 1

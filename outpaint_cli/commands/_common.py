@@ -44,6 +44,8 @@ class Common:
     no_provenance: o.NoProvenance = False
     device: o.Device = "auto"
     jobs: o.Jobs = 0
+    batch_size: o.BatchSize = 0
+    timeout: o.Timeout = None
     shard: o.Shard = "1/1"
     seed: o.Seed = 0
     variants: o.Variants = 1
@@ -103,6 +105,8 @@ class Common:
             provenance=not self.no_provenance,
             device=self.device,
             jobs=self.jobs,
+            batch_size=self.batch_size,
+            timeout=self.timeout,
             shard=parse_shard(self.shard),
             seed=self.seed,
             variants=self.variants,

@@ -89,6 +89,14 @@ Device = Annotated[
 Jobs = Annotated[
     int, option("--jobs", "-j", help="Decode and encode threads [one a core].", min=0, show_default=False)
 ]
+BatchSize = Annotated[
+    int,
+    option("--batch-size", help="Windows a call of the model [the model's].", min=0, show_default=False),
+]
+Timeout = Annotated[
+    float | None,
+    option("--timeout", help="Give a picture up after so many seconds of work.", min=0.001, metavar="S"),
+]
 Shard = Annotated[str, option("--shard", help="This process's share of the files.", metavar="I/N")]
 Seed = Annotated[int, option("--seed", help="Same seed, same output.", min=0)]
 Variants = Annotated[int, option("--variants", help="Several variants a photo.", min=1, max=1000)]

@@ -8,6 +8,7 @@ import os
 import secrets
 import struct
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -379,20 +380,29 @@ _ENCODERS = {
 # ------------------------------------------------------------------------------------------------ files
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file that appears whole or not at all: beside its place under a hidden name, then renamed.
+def write_atomic(
+    path: Path,
+    data: bytes,
+    *,
+    beside: Path | None = None,
+    ready: Callable[[os.stat_result], None] = lambda stat: None,
+) -> None:
+    """Write a file that appears whole or not at all: first as ``beside``, then renamed.
 
-    The hidden name holds ".outpaint-" and the process id, so that what a killed run left can be told and
-    removed. Raises PictureError, one line without the path, where it can't be written; nothing is left
-    behind then.
+    Without ``beside``, on the same file system, a hidden name in the same folder is used, which holds
+    ".outpaint-" and the process id. ``ready`` is called with what the system says of the finished file just
+    before it is renamed. Raises PictureError, one line without the path, where it can't be written, or
+    ``ready`` raises OSError; nothing is left behind then.
     """
-    beside = path.parent / f".outpaint-{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    if beside is None:
+        beside = path.parent / f".outpaint-{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
         try:
             with beside.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            ready(beside.stat())
             beside.replace(path)
         except BaseException:
             with suppress(OSError):
