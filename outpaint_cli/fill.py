@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 EDGE_REACH, LUMA_REACH, HUE_REACH = 8.0, 3.0, 24.0
 """Working pixels over which steps between the guess and the photo's edge are taken out, see match_edge."""
 
-NARROW = 8.0
+NARROW = 4.0
 """Pixels; wider Gaussians are blurred on a coarser grid, where they cost little."""
 
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)
@@ -298,15 +298,15 @@ def match_edge(given: Floats, known: Bools, filled: Floats) -> Floats:
     behind = (cv2.dilate(reached, wide) > 0) & known & ~beside
     outside = (cv2.dilate(known.astype(np.uint8), wide) > 0) & ~known
     distance = cv2.distanceTransform(hole, cv2.DIST_L2, 5)[..., None]
-    error = _along(given - filled, beside, 3.0)
+    error, _ = _along(given - filled, beside, 3.0)
     result: Floats = filled + error * np.exp(-distance / EDGE_REACH)
-    edge = _along(given, beside, 2.0)
-    slope = np.clip(edge - _along(given, behind, 2.0), -0.1, 0.1)
-    step = edge + slope - _along(result, outside, 2.0)
+    edge, near_edge = _along(given, beside, 2.0)
+    further, near_further = _along(given, behind, 2.0)
+    slope: Floats = np.clip(edge - further, -0.1, 0.1).astype(np.float32, copy=False)
+    beyond_edge, near_outside = _along(result, outside, 2.0)
+    step: Floats = edge + slope - beyond_edge
     # Where one of the bands is out of reach, as behind a known part that is too thin, no step can be told.
-    told = outside.copy()
-    for band in (beside, behind, outside):
-        told &= _weight(band, 2.0) > 1e-3
+    told = outside & (near_edge > 1e-3) & (near_further > 1e-3) & (near_outside > 1e-3)
     if not told.any():
         return result.astype(np.float32, copy=False)
     step = _spread(step, told)
@@ -319,44 +319,53 @@ def match_edge(given: Floats, known: Bools, filled: Floats) -> Floats:
 
 def _spread(values: Floats, where: Bools) -> Floats:
     """``values`` at ``where`` carried to all pixels: means over Gaussians of growing width, the narrowest first."""
-    total: Floats = np.zeros_like(values, dtype=np.float32)
-    weight: Floats = np.zeros((*where.shape, 1), np.float32)
+    marked = _marked(values, where)
+    total: Floats = np.zeros_like(marked)
     sigma, trust = 2.0, 1.0
     while sigma <= max(where.shape):
-        near = np.float32(trust) * _weight(where, sigma)[..., None]
-        total += near * _along(values, where, sigma)
-        weight += near * (_weight(where, sigma)[..., None] > 1e-3)
+        blurred = _blur(marked, sigma)
+        blurred *= np.float32(trust) * (blurred[..., 3:] > 1e-3)
+        total += blurred
         sigma, trust = 2 * sigma, trust / 100
-    spread: Floats = (total / np.maximum(weight, 1e-12)).astype(np.float32, copy=False)
-    return spread
+    return np.divide(total[..., :3], np.maximum(total[..., 3:], np.float32(1e-12)), dtype=np.float32)
 
 
-def _weight(where: Bools, sigma: float) -> Floats:
-    return _blur(where.astype(np.float32), sigma)
+def _marked(values: Floats, where: Bools) -> Floats:
+    """``values`` and 1 at ``where``, 0 elsewhere; float32 (h, w, 4)."""
+    marked = np.empty((*where.shape, 4), np.float32)
+    mask = where[..., None].astype(np.float32)
+    np.multiply(values, mask, out=marked[..., :3], casting="same_kind")
+    marked[..., 3:] = mask
+    return marked
 
 
 def _blur(image: Floats, sigma: float) -> Floats:
-    """A Gaussian of ``sigma`` pixels over (h, w) or (h, w, C), zeros outside; wide ones on a coarser grid."""
+    """A Gaussian of ``sigma`` pixels over (h, w, C), zeros outside; wide ones on a coarser grid."""
     if sigma <= NARROW:
         narrow: Floats = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
         return narrow
     factor = 2 ** math.ceil(math.log2(sigma / NARROW))
     height, width = image.shape[:2]
     rows, columns = math.ceil(height / factor), math.ceil(width / factor)
-    padding = ((0, rows * factor - height), (0, columns * factor - width), (0, 0))[: image.ndim]
-    padded = np.pad(image, padding)
-    means = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA)
+    missing = rows * factor - height, columns * factor - width
+    if any(missing):
+        image = cv2.copyMakeBorder(image, 0, missing[0], 0, missing[1], cv2.BORDER_CONSTANT)
+    means = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
     coarse = cv2.GaussianBlur(means, (0, 0), sigma / factor, borderType=cv2.BORDER_CONSTANT)
     wide: Floats = cv2.resize(coarse, (columns * factor, rows * factor), interpolation=cv2.INTER_LINEAR)
     return wide[:height, :width]
 
 
-def _along(values: Floats, where: Bools, sigma: float) -> Floats:
-    """The mean of ``values`` at ``where`` around each pixel, with a Gaussian of ``sigma`` pixels; 0 far away."""
-    total = _blur((values * where[..., None]).astype(np.float32, copy=False), sigma)
-    weight = _weight(where, sigma)[..., None]
-    mean: Floats = (total / np.maximum(weight, 1e-3) * (weight > 1e-3)).astype(np.float32, copy=False)
-    return mean
+def _along(values: Floats, where: Bools, sigma: float) -> tuple[Floats, Floats]:
+    """The mean of ``values`` at ``where`` around each pixel, with a Gaussian of ``sigma`` pixels; 0 far away.
+
+    And how much of the Gaussian lies on ``where``, (h, w).
+    """
+    blurred = _blur(_marked(values, where), sigma)
+    weight = blurred[..., 3:]
+    share: Floats = np.divide(weight > 1e-3, np.maximum(weight, np.float32(1e-3)), dtype=np.float32)
+    mean: Floats = blurred[..., :3] * share
+    return mean, weight[..., 0]
 
 
 def run_fills(fills: Sequence[FillSteps[T]], filler: Filler, ctx: Context) -> list[T | OutpaintError]:

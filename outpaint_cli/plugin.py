@@ -285,6 +285,7 @@ class Harmonizer(Protocol):
 
     One that trains, or uses trained weights, may say so with an attribute ``trained = True``: outputs then tell
     in their metadata that a trained model took part. Fillers count as trained where they have weights.
+    It is used by one thread at a time, unless it has an attribute ``parallel`` that is true.
     """
 
     @property

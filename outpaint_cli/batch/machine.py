@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import cv2
+from threadpoolctl import threadpool_limits
 
 MOST, LEAST = 3 << 30, 256 << 20
 
@@ -28,3 +33,20 @@ def _available() -> int:
     except (OSError, ValueError, IndexError):
         pass
     return 3 * MOST
+
+
+@contextmanager
+def one_thread_a_call() -> Iterator[None]:
+    """Keep matrix products and OpenCV to the thread that calls them.
+
+    The pictures themselves keep all cores busy, and threads within would only wait for one another. A sum
+    that is split among threads is also rounded by how many there are: so the same seed gives the same bytes
+    whatever --jobs or OMP_NUM_THREADS say.
+    """
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(limits=1, user_api="blas"):
+            yield
+    finally:
+        cv2.setNumThreads(before)

@@ -18,7 +18,7 @@ from outpaint_cli.batch.deliver import Delivery
 from outpaint_cli.batch.engines import Engines
 from outpaint_cli.batch.events import Event, Summary
 from outpaint_cli.batch.kinds import Kind
-from outpaint_cli.batch.machine import cores, memory
+from outpaint_cli.batch.machine import cores, memory, one_thread_a_call
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.batch.stages import Item, Stages
 from outpaint_cli.fill import Answer
@@ -67,12 +67,13 @@ class Run:
         """Do the tasks; yields an event for each. The model is loaded when the first photo needs it."""
         self.delivery.stdout = stdout
         self.delivery.open(tasks)
-        flow = Flow(self, deque(tasks))
-        try:
-            yield from flow.events()
-        finally:
-            flow.close()
-            self.delivery.close()
+        with one_thread_a_call():
+            flow = Flow(self, deque(tasks))
+            try:
+                yield from flow.events()
+            finally:
+                flow.close()
+                self.delivery.close()
 
 
 @dataclass

@@ -38,7 +38,11 @@ def fill_samples(photo: picture.Picture, at: Rect, known: Rect, limit: int | Non
 
 def resize_area(pixels: Samples, width: int, height: int) -> Samples:
     """``pixels`` (h, w, C) made smaller by area means, depth kept."""
-    out = cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=cv2.INTER_AREA)
+    out = np.ascontiguousarray(pixels)
+    while out.shape[0] % 2 == 0 == out.shape[1] % 2 and min(out.shape[0] / height, out.shape[1] / width) >= 4:
+        half = out.shape[1] // 2, out.shape[0] // 2  # by halves is several times as quick
+        out = cv2.resize(out, half, interpolation=cv2.INTER_AREA).reshape(*half[::-1], -1)
+    out = cv2.resize(out, (width, height), interpolation=cv2.INTER_AREA)
     reduced: Samples = out.reshape(height, width, pixels.shape[2])
     return reduced
 

@@ -179,6 +179,7 @@ class Stages:
         exact = self.delivery.write(
             task, photo, made, item.content, item.fingerprint, scores, by, before=item.deliver
         )
+        picture.recycle(made.picture.pixels)
         event = self._event("ok", task, core_exact=exact, scores=scores, info=made.info)
         event.source, event.flagged = made.photo, self._flag(scores)
         return event

@@ -10,7 +10,18 @@
 from outpaint_cli.picture._colour import at_depth, from_srgb, is_srgb, to_srgb
 from outpaint_cli.picture._pillow import to_pillow
 from outpaint_cli.picture._read import probe, read, read_photo_properties, read_photo_rect
-from outpaint_cli.picture._types import MAX_PIXELS, Encoded, JpegSettings, Picture, PictureInfo, Samples
+from outpaint_cli.picture._types import (
+    MAX_PIXELS,
+    Encoded,
+    JpegSettings,
+    Picture,
+    PictureInfo,
+    Samples,
+    blank,
+    put,
+    recycle,
+    whole,
+)
 from outpaint_cli.picture._write import encode, output_format, write_atomic
 from outpaint_cli.picture._xmp import iptc_properties, photo_xmp
 from outpaint_cli.picture._xmp import properties as photo_properties
@@ -23,6 +34,7 @@ __all__ = [
     "PictureInfo",
     "Samples",
     "at_depth",
+    "blank",
     "encode",
     "from_srgb",
     "iptc_properties",
@@ -31,10 +43,13 @@ __all__ = [
     "photo_properties",
     "photo_xmp",
     "probe",
+    "put",
     "read",
     "read_photo_properties",
     "read_photo_rect",
+    "recycle",
     "to_pillow",
     "to_srgb",
+    "whole",
     "write_atomic",
 ]

@@ -196,7 +196,7 @@ def check_jpeg(data: bytes) -> None:
         elif kind == 0x01 or 0xD0 <= kind <= 0xD8:
             at += 2
         elif kind == 0xDA:
-            if data.find(b"\xff\xd9", at) < 0:
+            if data.rfind(b"\xff\xd9", at) < 0:
                 raise PictureError(TRUNCATED)
             return
         else:

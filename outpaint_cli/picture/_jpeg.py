@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 
 # ITU-T T.81, K.1 and K.2, in natural order: what "quality" scales.
 _LUMA = (
@@ -21,6 +25,7 @@ _CHROMA = (
 Table = tuple[int, ...]
 
 
+@functools.cache
 def tables(quality: int) -> tuple[Table, Table]:
     """The luma and chroma tables of libjpeg for a quality of 1..100."""
     quality = min(100, max(1, quality))
@@ -32,20 +37,19 @@ def tables(quality: int) -> tuple[Table, Table]:
     return scaled(_LUMA), scaled(_CHROMA)
 
 
+@functools.cache
+def _all_tables() -> NDArray[np.int64]:
+    """Both tables of all qualities, (100, 2, 64), the highest first."""
+    return np.array([tables(quality) for quality in range(100, 0, -1)])
+
+
 def quality_of(qtables: Mapping[int, Table]) -> int:
     """The quality 1..100 whose tables come nearest."""
     own = [qtables[key] for key in sorted(qtables)][:2]
     if not own:
         return 75
-
-    def distance(quality: int) -> int:
-        return sum(
-            abs(a - b)
-            for mine, theirs in zip(own, tables(quality), strict=False)
-            for a, b in zip(mine, theirs, strict=True)
-        )
-
-    return min(range(100, 0, -1), key=distance)
+    distances = np.abs(_all_tables()[:, : len(own)] - np.array(own)).sum((1, 2))
+    return 100 - int(distances.argmin())
 
 
 def no_coarser(qtables: Mapping[int, Table], quality: int, *, one: bool) -> list[list[int]]:

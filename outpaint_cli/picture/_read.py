@@ -486,7 +486,27 @@ def _decode(data: bytes, header: Header) -> tuple[Samples, Samples | None]:
     if header.format == "HEIF":
         array = np.asarray(header.opened[0] if header.frames > 1 else header.opened)
         return _parted(array.reshape(*array.shape[:2], -1), header)
+    if header.format == "JPEG" and header.mode == "RGB" and not header.has_alpha:
+        found = _decode_jpeg(data, header)
+        if found is not None:
+            return found, None
     return _from_pillow(header.opened, header)
+
+
+def _decode_jpeg(data: bytes, header: Header) -> Samples | None:
+    """The pixels, as Pillow has them but without its copies; None for what Pillow had better judge."""
+    if header.opened.info.get("adobe_transform", 1) != 1 or header.opened.mode != "RGB":
+        return None
+    in_order = getattr(cv2, "IMREAD_COLOR_RGB", None)  # since OpenCV 4.11
+    flags = cv2.IMREAD_IGNORE_ORIENTATION | (cv2.IMREAD_COLOR if in_order is None else in_order)
+    try:
+        found = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
+    if found is None or found.shape != (header.height, header.width, 3) or found.dtype != np.uint8:
+        return None
+    pixels: Samples = found if in_order is not None else cv2.cvtColor(found, cv2.COLOR_BGR2RGB)
+    return pixels
 
 
 def _from_pillow(image: Any, header: Header) -> tuple[Samples, Samples | None]:

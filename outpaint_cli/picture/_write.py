@@ -21,7 +21,7 @@ from PIL import Image
 from outpaint_cli.picture import _colour, _container, _exif, _jpeg, _xmp
 from outpaint_cli.picture._quiet import quiet
 from outpaint_cli.picture._read import SUFFIXES, heif_module
-from outpaint_cli.picture._types import Encoded, Picture, PictureInfo, Samples
+from outpaint_cli.picture._types import Encoded, Picture, PictureInfo, Samples, padded
 from outpaint_cli.plugin import PictureError, UsageError
 
 _WANTED = {
@@ -204,6 +204,9 @@ class _Job:
 
     def image(self) -> Image.Image:
         """The same for Pillow, 8 bit."""
+        whole = padded(self.pixels) if self.alpha is None and self.kind == "JPEG" else None
+        if whole is not None:  # Pillow takes four channels as they are and three only as a copy
+            return Image.frombuffer("RGBX", (self.width, self.height), whole, "raw", "RGBX", 0, 1)
         array = self.stacked()
         mode = {1: "L", 2: "LA", 3: "RGB", 4: "CMYK" if self.mode == "CMYK" else "RGBA"}[array.shape[2]]
         return Image.frombuffer(mode, (self.width, self.height), array, "raw", mode, 0, 1)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class PatchHarmonizer:
     """Makes the rough guess around a photo real picture, of the photo's own patches."""
 
+    parallel = True  # it keeps nothing between calls
+
     @property
     def device(self) -> str:
         """Plain array work on the processor."""

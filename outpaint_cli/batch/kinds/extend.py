@@ -52,16 +52,20 @@ class Extend:
         assert frame is not None
         if frame.resized:
             photo = resized(photo, frame.photo.width, frame.photo.height)
-        return Extension(photo, frame, inset(frame.photo, frame.rect, self.overlap))
+        return Extension(photo, frame, inset(frame.photo, frame.rect, self.overlap), task.format == "JPEG")
 
 
 @dataclass
 class Extension:
-    """One photo on its way into its frame; ``known`` is the part of it that stays itself."""
+    """One photo on its way into its frame; ``known`` is the part of it that stays itself.
+
+    ``jpeg`` says that JPEG will be written.
+    """
 
     photo: picture.Picture
     frame: Frame
     known: Rect
+    jpeg: bool = False
     seed: int = 0
     variant: int = 0
     spec: FillSpec | None = None
@@ -85,7 +89,7 @@ class Extension:
         assert isinstance(guess, Guess)
         known, frame, at = self.known, self.frame, self.frame.photo
         own = picture.to_srgb(self.photo)
-        painted = paint_frame(own, frame, guess, seed=seed)
+        painted = paint_frame(own, frame, guess, seed=seed, spare=self.jpeg and finish is None)
         properties: dict[str, str] = {}
         if known != frame.rect:
             if finish is not None:
