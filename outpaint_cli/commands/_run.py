@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -146,7 +147,12 @@ def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settin
                 page.write(summary, stopped=bool(stop.exit_code))
         folder = _where(tasks)
         reporter.summary(summary, f" -> {folder}" if summary.ok and folder else "", hint(common, page))
-    return stop.exit_code or exit_code(summary, strict=common.strict)
+    code = stop.exit_code or exit_code(summary, strict=common.strict)
+    if work.hung:  # a plugin's thread that never comes back would hold this process, or crash its end
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def hint(common: Common, page: Page | None) -> str:
