@@ -100,3 +100,11 @@ def test_the_cameras_own_type_is_replaced_once_and_the_rest_stays() -> None:
     assert b"digitalCapture" in untouched
     with pytest.raises(ValueError, match="no property of IPTC's"):
         picture.photo_xmp(None, Rect(0, 0, 1, 1), (2, 2), keep=True, iptc={"Event": "x"})
+
+
+def test_pictures_made_in_python_say_it_too(photo: Any) -> None:
+    from outpaint_cli import extend
+
+    made = extend(photo("a.png"), model="reflect", seed=3)
+    assert picture.iptc_properties(made.info["xmp"]) == {"DigitalSourceType": UNTRAINED}
+    assert picture.photo_properties(made.info["xmp"])["Seed"] == "3"

@@ -30,6 +30,7 @@ from outpaint_cli.batch.kinds.harmonize import Harmonize
 from outpaint_cli.batch.kinds.inpaint import Inpaint
 from outpaint_cli.batch.masks import Masks
 from outpaint_cli.batch.options import photo_seed
+from outpaint_cli.batch.provenance import Provenance
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.fill import run_fills
 from outpaint_cli.plugin import OutpaintError, PictureError
@@ -172,13 +173,13 @@ def _made(
             if isinstance(guess, OutpaintError):
                 raise guess
         made = work.make(guess, seed, engines.finish(name, content, seed, told))
-    return _image(own, made, {**told, **made.info})
+        by = Provenance.of(engines, engines.ref, settings.seed, task)
+    return _image(made, {**told, **made.info}, by.packet(own.xmp, made))
 
 
-def _image(own: picture.Picture, made: Made, info: Mapping[str, Any]) -> Image.Image:
-    """What was made, as a Pillow image that says where the photo sits in it."""
-    at, size = made.photo, (made.picture.width, made.picture.height)
-    packet = picture.photo_xmp(own.xmp, at, size, keep=True, extra=made.properties)
+def _image(made: Made, info: Mapping[str, Any], packet: bytes) -> Image.Image:
+    """What was made, as a Pillow image whose XMP says where the photo sits in it and who made the rest."""
+    at = made.photo
     image = picture.to_pillow(replace(made.picture, xmp=packet))
     image.info["outpaint"] = {"source": (at.x, at.y, at.width, at.height), **info}
     return image

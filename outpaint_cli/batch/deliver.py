@@ -20,7 +20,7 @@ from outpaint_cli.batch.events import plain
 from outpaint_cli.batch.journal import Journal
 from outpaint_cli.batch.kinds import Kind, Made
 from outpaint_cli.batch.kinds.place import STEP, UPSCALED
-from outpaint_cli.batch.provenance import Provenance
+from outpaint_cli.batch.provenance import Provenance, plain_packet
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.batch.workspace import Workspace, sweep
 from outpaint_cli.plugin import ModelRef, PictureError, Rect
@@ -105,11 +105,8 @@ class Delivery:
         Raises PictureError.
         """
         s, size = self.settings, (made.picture.width, made.picture.height)
-        said = by if s.provenance and made.generated else None
-        extra = {**made.properties, **(said.ours(photo.xmp) if said else {})}
-        iptc = said.iptc(photo.xmp) if said else None
-        keep = not s.strip_metadata
-        xmp = picture.photo_xmp(photo.xmp, made.photo, size, keep=keep, extra=extra, iptc=iptc)
+        packet = by.packet if by is not None and s.provenance else plain_packet
+        xmp = packet(photo.xmp, made, keep=not s.strip_metadata)
         encoded = picture.encode(
             made.picture, format=task.format, quality=s.quality, strip_metadata=s.strip_metadata, xmp=xmp
         )

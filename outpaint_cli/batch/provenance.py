@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import outpaint_cli
 from outpaint_cli import picture
 from outpaint_cli.batch.engines import Engines
+from outpaint_cli.batch.kinds import Made
 from outpaint_cli.batch.settings import Task
 from outpaint_cli.plugin import ModelRef
 
@@ -40,6 +41,13 @@ class Provenance:
         name, revision = (ref.name, ref.revision) if ref else ("", "")
         return cls(name, revision, engines.harmonize, seed, task.variant, trained)
 
+    def packet(self, existing: bytes | None, made: Made, *, keep: bool = True) -> bytes:
+        """The XMP of what was ``made`` of a photo with ``existing`` XMP, the rest of which may be kept."""
+        if not made.generated:
+            return plain_packet(existing, made, keep=keep)
+        size, extra = (made.picture.width, made.picture.height), {**made.properties, **self.ours(existing)}
+        return picture.photo_xmp(existing, made.photo, size, keep=keep, extra=extra, iptc=self.iptc(existing))
+
     def ours(self, existing: bytes | None) -> dict[str, str]:
         """Properties of our namespace; a run without a model keeps what ``existing`` XMP says of the guess's."""
         found = {"Tool": f"outpaint {outpaint_cli.__version__}", "Seed": str(self.seed)}
@@ -68,3 +76,9 @@ class Provenance:
             "AISystemUsed": f"outpaint{model}",
             "AISystemVersionUsed": outpaint_cli.__version__,
         }
+
+
+def plain_packet(existing: bytes | None, made: Made, *, keep: bool = True) -> bytes:
+    """As :meth:`Provenance.packet`, but with the photo's place and nothing of the making."""
+    size = made.picture.width, made.picture.height
+    return picture.photo_xmp(existing, made.photo, size, keep=keep, extra=made.properties)
