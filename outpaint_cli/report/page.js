@@ -25,7 +25,7 @@
   };
   const off = (value) => (value > 0 ? Math.abs(Math.log(value)) : value === 0 ? Infinity : null);
   const SORTS = {
-    order: { title: "order of completion", of: (row) => row.index },
+    order: { title: compare ? "as found" : "order of completion", of: (row) => row.index },
     name: { title: "name", of: (row) => row.name.toLowerCase() },
     status: { title: "status", of: (row, cell) => STATUSES.indexOf(statusOf(cell)) },
     "seam-off": { title: "seam, worst first", of: (row, cell) => (off(cell.seam) === null ? null : -off(cell.seam)) },
@@ -129,7 +129,8 @@
       view.setAttribute("aria-label", `${label}, full size`);
       view.addEventListener("click", () => show(row, column));
       const pair = pairOf(cell);
-      fit(pair, cell, 4 / 3);
+      if (compare) view.style.aspectRatio = cell.w / cell.h;
+      else fit(pair, cell, 4 / 3);
       view.append(pair);
       const slider = sliderFor(pair, `${label}: from the result to the photo`);
       slider.disabled = !cell.before;
@@ -165,7 +166,8 @@
     const shots = make("div", "shots");
     shots.style.setProperty("--columns", columns.length);
     row.cells.forEach((cell, column) => shots.append(figureOf(row, cell, column)));
-    card.append(shots, make("h2", "", row.name));
+    const name = make("h2", "", row.name);
+    card.append(...(compare ? [name, shots] : [shots, name]));
     if (!compare) card.append(describe(row.cells[0]), ...messages(row.cells[0]));
     return card;
   }

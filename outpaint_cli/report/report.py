@@ -18,6 +18,8 @@ from outpaint_cli.report.page import build
 from outpaint_cli.report.thumbnails import Shot, Shots, as_webp
 
 SUFFIXES = (".html", ".htm")
+LONG_IN_COLUMNS = 480
+"""Pixels of the longer side of a comparison's thumbnails, which are shown larger."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class Report:
     entries: list[Entry] = field(default_factory=list)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "thumbnails"))
     _shots: Shots = field(default_factory=Shots)
+
+    def __post_init__(self) -> None:
+        if len(self.columns) > 1:
+            self._shots.long = LONG_IN_COLUMNS
 
     def add(self, event: Event, column: int = 0) -> None:
         """Take one output in. Its thumbnails are made in a thread, from the files."""
