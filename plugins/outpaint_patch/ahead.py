@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .patches import windows
+from .pyramid import banks
 
 if TYPE_CHECKING:
     from .search import Bools, Floats, Ints, Sources
@@ -36,7 +37,7 @@ def go_on(
     mask = np.repeat(known[..., None], 3, 2).astype(np.float32)
     weight = windows(mask, radius)[y, x].reshape(len(cells), -1)
     weight = weight / weight.sum(1, keepdims=True)
-    patches = _patches(sheet, sources.where, radius)
+    patches = _patches(sheet, height, sources.where, radius)
     theirs = sources.features[:, -len(heed) :]
     rest = np.square(theirs) @ heed + sources.penalty
     keys = np.concatenate((patches, np.square(patches), theirs * heed, rest[:, None]), 1)
@@ -59,14 +60,16 @@ def go_on(
     return result, band.reshape(height, width)
 
 
-def _patches(sheet: Floats, numbers: Ints, radius: int) -> Floats:
-    """The patches (n, k * k * 3) around atlas ``numbers``."""
+def _patches(sheet: Floats, tall: int, numbers: Ints, radius: int) -> Floats:
+    """The patches (n, k * k * 3) around atlas ``numbers``; planes of ``sheet`` are ``tall`` cells high."""
     height, width = sheet.shape[:2]
     side = 2 * radius + 1
     result = np.empty((len(numbers), side * side * 3), np.float32)
-    for bank, plane in enumerate((sheet, sheet[:, ::-1])):
+    for bank, plane in enumerate(banks(sheet, tall)):
         here = numbers // (height * width) == bank
         place = numbers[here] % (height * width)
         view = windows(plane, radius)
-        result[here] = view[place // width - radius, place % width - radius].reshape(len(place), -1)
+        result[here] = view[place // width - radius, place % width - radius].reshape(
+            len(place), side * side * 3
+        )
     return result

@@ -32,12 +32,13 @@ CLEAR = 0.88
 class Copies:
     """Where cells are copied from, in full-resolution pixels, and what is added to their colours (0..1).
 
-    A pixel (Y, X) of a cell comes from (Y + down, sign * X + across).
+    A pixel (Y, X) of a cell comes from (rise * Y + down, sign * X + across).
     """
 
     down: Floats  # (h, w)
     across: Floats  # (h, w)
     sign: Floats  # (h, w), 1 or, from the mirrored picture, -1
+    rise: Floats  # (h, w), 1 or, from the picture upside down, -1
     label: Ints  # (h, w), equal where offset and picture are
     colour: Floats  # (h, w, 3)
 
@@ -60,19 +61,22 @@ def copies(
         correction = correction.reshape(-1, 3)[from_]
         numbers = numbers.ravel()[from_]
         y, x = from_ // w, from_ % w
-    bank = numbers >= planes * h * w
+    bank = numbers // (planes * h * w)
     row = (numbers % (planes * h * w)) // w
     plane, dy = row // h, row % h - y
     dx = numbers % w - x
-    down = np.rint(dy * (height / h)) + plane * height
+    down = np.rint(dy * (height / h))
     across = np.rint(dx * (width / w))
-    label = ((dy + h) * planes + plane) * (4 * w) + (dx + w) * 2 + bank
-    sign = np.where(bank, -1.0, 1.0)
-    across = np.where(bank, width - 1 - across, across)
+    label = ((dy + h) * planes + plane) * (6 * w) + (dx + w) * 3 + bank
+    sign = np.where(bank == 1, -1.0, 1.0)
+    across = np.where(bank == 1, width - 1 - across, across)
+    rise = np.where(bank == 2, -1.0, 1.0)
+    down = np.where(bank == 2, height - 1 - down, down) + plane * height
     return Copies(
         down.astype(np.float32),
         across.astype(np.float32),
         sign.astype(np.float32),
+        rise.astype(np.float32),
         label.astype(np.int32),
         np.ascontiguousarray(correction, np.float32),
     )
@@ -163,7 +167,7 @@ def _tile(
     yy = np.arange(y0, y1, dtype=np.float32)[:, None]
     xx = np.arange(x0, x1, dtype=np.float32)[None]
     at = np.ix_(rows, columns)
-    map_y = plan.down[at] + yy
+    map_y = plan.rise[at] * yy + plan.down[at]
     map_x = plan.sign[at] * xx + plan.across[at]
     pixels = _take(sheet, map_x, map_y)
     ca, cb, ra, rb = int(xa[0]), int(xb[-1]) + 1, int(ya[0]), int(yb[-1]) + 1
@@ -267,7 +271,8 @@ def _blend(
             some = np.flatnonzero(part)
             colour[some] += part[some, None] * colours[cell[some]]
         first = cells[k, at]
-        from_y = np.clip(y[at] + plan.down.ravel()[first], 0, height - 1).astype(np.intp)
+        from_y = plan.rise.ravel()[first] * y[at] + plan.down.ravel()[first]
+        from_y = np.clip(from_y, 0, height - 1).astype(np.intp)
         from_x = plan.sign.ravel()[first] * x[at] + plan.across.ravel()[first]
         from_x = np.clip(from_x, 0, width - 1).astype(np.intp)
         pixel = flat[from_y * width + from_x] + colour * (top / np.maximum(share, 1e-6))[:, None]

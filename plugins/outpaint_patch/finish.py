@@ -15,6 +15,7 @@ from .complete import complete
 from .detail import copies, render
 from .guides import planes
 from .pyramid import blur
+from .reflection import reflect
 from .seam import corrections
 from .settings import Settings
 from .stage import Completed
@@ -44,6 +45,9 @@ def finish(
     found = complete(job.image, known, guides, job.confidence, settings, rng, progress, ctx.check)
     if found is None:
         return job.image.copy(), {"patches": False}
+    found.numbers = reflect(
+        found, round(settings.band * max(found.level.shape)), settings.reflection, settings.straight
+    )
     correction = correct(found, settings)
 
     def rendered(share: float) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
@@ -35,9 +36,17 @@ class Level:
         return np.concatenate([self.image, *(guide.image for guide in self.guides)])
 
     def atlas(self) -> Floats:
-        """Colours (2 p h w, 3) by atlas number: the sheet, and its left-right mirror image."""
-        sheet = self.sheet()
-        return np.concatenate((sheet.reshape(-1, 3), sheet[:, ::-1].reshape(-1, 3)))
+        """Colours (3 p h w, 3) by atlas number: the sheet, its mirror image, and its planes upside down."""
+        return np.concatenate([bank.reshape(-1, 3) for bank in banks(self.sheet(), self.shape[0])])
+
+
+def banks(sheet: NDArray[Any], height: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """The banks of the atlas, views or copies of ``sheet`` (p h, w, ...) with planes of ``height``.
+
+    As it is, mirrored left to right, and each plane upside down.
+    """
+    upside_down = sheet.reshape(-1, height, *sheet.shape[1:])[:, ::-1].reshape(sheet.shape)
+    return sheet, sheet[:, ::-1], upside_down
 
 
 def shrink(image: Samples, known: Bools, height: int, width: int) -> Level:

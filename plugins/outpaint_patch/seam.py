@@ -30,7 +30,7 @@ def corrections(
 ) -> Floats:
     """What to add to each unknown cell, float32 (h, w, 3); 0 at known cells.
 
-    ``copied`` (h, w, 3) the picture of copied cells; ``atlas`` (2 h w, 3) colours by source number;
+    ``copied`` (h, w, 3) the picture of copied cells; ``atlas`` (n, 3) colours by source number;
     ``numbers`` (h, w) the map; ``wanted`` (h, w, 3) the correction that the guess asks for and ``pull`` (h,
     w) how strongly (1 / squared cells). A step larger than ``largest`` (0..1) between neighbours is an edge
     that does not fit rather than a difference in light, and is not spread out.

@@ -1,9 +1,10 @@
 """Nearest sources: exact by matrix products at coarse sizes, by propagation along the map at finer ones.
 
-A *source* is a place whose whole patch is known, in the picture, in a guide or in their mirror images. The
-*sheet* is the picture with the planes of the p - 1 guides below it; a source's number in the *atlas* is
-``bank * p * h * w + y * w + x`` with bank 0 the sheet and bank 1 its left-right mirror image, so that a step
-in the atlas is the same step in the picture and mirrored sources need no special care. A *map* holds for each
+A *source* is a place whose whole patch is known, in the picture, in a guide or in their mirror images, left
+to right or, near edges where a reflection would go on from it, upside down. The *sheet* is the picture with
+the planes of the p - 1 guides below it; a source's number in the *atlas* is ``bank * p * h * w + y * w + x``
+with bank 0 the sheet, bank 1 its left-right mirror image and bank 2 its planes upside down, so that a step in
+the atlas is the same step in the picture and mirrored sources need no special care. A *map* holds for each
 cell the atlas number of its source (Barnes et al. 2009, PatchMatch, call it the nearest neighbour field).
 """
 
@@ -32,7 +33,7 @@ class Sources:
 
     shape: tuple[int, int]
     where: Ints  # (n,) atlas numbers
-    rows: Ints  # (2 p h w,)
+    rows: Ints  # (3 p h w,)
     features: Floats  # (n, f)
     penalty: Floats  # (n,) added to every distance
 

@@ -23,6 +23,8 @@ class Settings:
     guide: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4, 0.25, 0.2)  # weight of the guess's colours by level
     place: float = 0.06  # weight of the way from where the frame folds into the photo, in photo sides
     mirror: float = 0.002  # what a mirrored source costs
+    upside_down: float = 0.015  # what a source that stands on its head costs
+    reflected: float = 0.2  # share of the photo's height, from an edge, within which there are such sources
     ahead: float = 0.3  # weight of the guess's colours while what the edge cuts goes on
     edge: float = (
         4.0  # weight of the colour of known cells beside the unknown ones: stretches start without a step
@@ -38,6 +40,11 @@ class Settings:
     calm: float = 1.2  # the same beyond the exact levels, where offsets are only refined
     usage: float = 0.05  # cost of a source used too often, in median distances a round
     spare: float = 2.0  # uses of a source, in fair shares, that cost nothing
+    band: float = 0.04  # how far reflections at the photo's edges reach, in long sides
+    reflection: float = 0.0005  # what a cell of them costs
+    straight: float = (
+        3.0  # what a misfit along the photo's straight edge counts, in those along a crooked path
+    )
     tint: float = 0.12  # how far colours may be moved toward the guess
     reach: float = 0.06  # how far corrections at seams spread, in long sides
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .agree import agree
 from .ahead import go_on
 from .patches import PatchBasis, fit_basis, windows
-from .pyramid import Level, blur
+from .pyramid import Level, banks, blur
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
 from .settings import VARIANCE, Settings
 
@@ -101,8 +101,9 @@ class Stage:
         self.ready = bool(whole[:height].sum() >= 16) and min(height, width) > 2 * r
         if not self.ready:
             return
-        banks = np.stack((whole, whole[:, ::-1]))
-        self.where = np.flatnonzero(banks).astype(np.int32)
+        reflected = whole & self._reflected(whole)[:, None]
+        possible = (whole, whole[:, ::-1], banks(reflected, height)[2])
+        self.where = np.flatnonzero(np.stack(possible)).astype(np.int32)
         self.inner = np.zeros((height, width), bool)
         self.inner[r : height - r, r : width - r] = True
         near = cv2.dilate((~level.known).astype(np.uint8), np.ones((2 * r + 1, 2 * r + 1), np.uint8)).astype(
@@ -140,12 +141,29 @@ class Stage:
                 confidence.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
             )
 
+    def _reflected(self, whole: Bools) -> Bools:
+        """Rows of the sheet (p h,) near an edge of the photo beyond which there is something to fill.
+
+        A cut that nothing else goes on from is gone on from by its own reflection. Further in, what stands on
+        its head would only look wrong.
+        """
+        height = self.shape[0]
+        near = np.zeros(len(whole), bool)
+        rows = np.flatnonzero(self.level.known.any(1))
+        reach = max(2 * self.radius + 1, round(self.settings.reflected * (rows[-1] - rows[0] + 1)))
+        if rows[0] > 0:
+            near[rows[0] : rows[0] + reach] = True
+        if rows[-1] < height - 1:
+            near[rows[-1] + 1 - reach : rows[-1] + 1] = True
+        near[height:] = False
+        return near
+
     def _list(self, price: Floats | None) -> None:
         """All sources and what they cost, whatever the target."""
         height, width = self.sheet.shape[:2]
         settings, r = self.settings, self.radius
         codes = self.basis.encode(self.sheet)
-        n = np.count_nonzero(self.where < height * width)
+        n, m = np.searchsorted(self.where, (height * width, 2 * height * width))
         here = self.here = self._unmirrored(self.where)
         values = codes[here // width - r, here % width - r]
         if self.rarity is None:
@@ -155,13 +173,18 @@ class Stage:
         else:
             self.rarity = cv2.resize(self.rarity, (width, height), interpolation=cv2.INTER_LINEAR)
         self.unit = float(np.clip(values[:n].var(0).sum() / VARIANCE, 0.05, 1))
-        values[n:] = self.basis.mirrored(values[n:])
+        values[n:m] = self.basis.mirrored(values[n:m])
+        if m < len(values):
+            codes = self.basis.encode(banks(self.sheet, self.shape[0])[2])
+            place = self.where[m:] % (height * width)
+            values[m:] = codes[place // width - r, place % width - r]
         colours = self.sheet.reshape(-1, 3)[here] / np.sqrt(np.float32(3))
         features = np.concatenate((values, colours, self._around(here)), 1)
-        lookup = np.full(2 * height * width, -1, np.int32)
+        lookup = np.full(3 * height * width, -1, np.int32)
         lookup[self.where] = np.arange(len(self.where), dtype=np.int32)
         penalty = settings.salience * self.rarity.ravel()[here]
-        penalty[n:] += settings.mirror * self.unit
+        penalty[n:m] += settings.mirror * self.unit
+        penalty[m:] += settings.upside_down * self.unit
         penalty[here >= self.level.known.size] += settings.guided * self.unit
         self.fixed = penalty.astype(np.float32)
         self.price = np.zeros(len(self.where), np.float32)
@@ -173,8 +196,11 @@ class Stage:
         """Where on the sheet atlas ``numbers`` are: y * w + x."""
         height, width = self.sheet.shape[:2]
         place = numbers % (height * width)
-        mirror = place // width * width + (width - 1 - place % width)
-        result: Ints = np.where(numbers < height * width, place, mirror).astype(np.int32)
+        bank, y, x = numbers // (height * width), place // width, place % width
+        x = np.where(bank == 1, width - 1 - x, x)
+        tall = self.shape[0]
+        y = np.where(bank == 2, y // tall * tall + tall - 1 - y % tall, y)
+        result: Ints = (y * width + x).astype(np.int32)
         return result
 
     def _around(self, cells: Ints) -> Floats:
@@ -294,12 +320,12 @@ class Stage:
         y = np.minimum((np.arange(height) + 0.5) * h / height, h - 1).astype(np.int32)
         x = np.minimum((np.arange(width) + 0.5) * w / width, w - 1).astype(np.int32)
         old = before.numbers[y[:, None], x[None]]
-        plane = old // (h * w)  # of the atlas: the sheet's, then the mirrored sheet's
+        plane = old // (h * w)  # of the atlas: the sheet's, the mirrored sheet's, those upside down
         dy = (old % (h * w)) // w - y[:, None]
         dx = old % w - x[None]
         sy = np.arange(height)[:, None] + np.rint(dy * (height / h)).astype(np.int32)
         sx = np.arange(width)[None] + np.rint(dx * (width / w)).astype(np.int32)
-        whole = np.zeros(2 * planes * height * width, bool)
+        whole = np.zeros(3 * planes * height * width, bool)
         whole[self.where] = True
         result = np.arange(height * width, dtype=np.int32).reshape(height, width)
         closest = np.stack([_closest(fine) for fine in whole.reshape(-1, height, width)])
@@ -356,9 +382,8 @@ class Stage:
     def _charge(self, numbers: Ints, typical: float) -> None:
         """Make sources dearer for as long as they are taken more often than others, lest one be stamped all over."""
         height, width = self.sheet.shape[:2]
-        count = np.bincount(numbers.reshape(-1)[self.cells], minlength=2 * height * width).astype(np.float32)
-        count = count.reshape(2, height, width)
-        count = count[0] + count[1][:, ::-1]
+        taken = self._unmirrored(numbers.reshape(-1)[self.cells])
+        count = np.bincount(taken, minlength=height * width).astype(np.float32).reshape(height, width)
         used = cv2.blur(count, (5, 5)).ravel()
         fair = max(1.0, 2 * len(self.cells) / len(self.where))
         over = np.clip(used[self.here] / fair - self.settings.spare, -1, 8) * self.settings.usage * typical

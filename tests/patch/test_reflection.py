@@ -1,0 +1,70 @@
+"""Reflections beside the photo's edge, and sources upside down."""
+
+from __future__ import annotations
+
+import numpy as np
+from outpaint_patch.detail import copies, render
+from outpaint_patch.pyramid import Level, banks
+from outpaint_patch.reflection import reflect
+from outpaint_patch.stage import Completed
+
+
+def _level() -> Level:
+    """A photo of 20 x 30 cells in a frame of 40 x 50, rows and columns all different."""
+    rng = np.random.default_rng(3)
+    image = rng.random((40, 50, 3)).astype(np.float32)
+    known = np.zeros((40, 50), bool)
+    known[10:30, 10:40] = True
+    image[~known] = 0.5
+    return Level(image, known)
+
+
+def test_an_atlas_number_upside_down_is_the_cell_on_the_other_side() -> None:
+    level = _level()
+    atlas = level.atlas()
+    assert np.array_equal(atlas[2 * 2000 :].reshape(40, 50, 3), level.image[::-1])
+    two = np.concatenate((level.image, level.image * 0.5))
+    upside_down = banks(two, 40)[2]
+    assert np.array_equal(upside_down[40:], two[40:][::-1])
+
+
+def test_misfits_are_reflected_and_fits_are_left_alone() -> None:
+    level = _level()
+    numbers = np.arange(2000, dtype=np.int32).reshape(40, 50)
+    level.image[10:30, 10:40] = np.linspace(0, 1, 20, dtype=np.float32)[:, None, None]
+    # below the photo: its reflection already; above its dark edge: its brightest row
+    numbers[30:, :] = (2 * 2000 + (39 - (58 - np.arange(30, 40)))[:, None] * 50 + np.arange(50)).astype(
+        np.int32
+    )
+    numbers[:10, :] = 28 * 50 + np.arange(50)
+    found = Completed(level, numbers.copy())
+    result = reflect(found, 5, 0.0005, 3.0)
+    atlas = level.atlas()
+    assert np.array_equal(result[30:], numbers[30:])
+    assert np.allclose(atlas[result[9, 12:38]], level.image[11, 12:38])  # the cell beyond the edge's own
+    assert np.array_equal(result[:4], numbers[:4])  # beyond the reach
+
+
+def test_holes_have_no_edge_to_reflect_at() -> None:
+    level = _level()
+    known = ~level.known
+    numbers = np.zeros((40, 50), np.int32)
+    assert reflect(Completed(Level(level.image, known), numbers), 5, 0.0, 3.0) is numbers
+
+
+def test_cells_upside_down_are_rendered_upside_down() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (80, 60, 3), np.uint8)
+    known = np.zeros((80, 60), bool)
+    known[:40] = True
+    h, w = 40, 30  # cells of two pixels
+    numbers = np.arange(h * w, dtype=np.int32).reshape(h, w)
+    rows = np.arange(20, 40)
+    mirrored = 2 * h * w + (h - 1 - (39 - rows))[:, None] * w + np.arange(w)
+    numbers[20:] = mirrored
+    cells = np.zeros((h, w), bool)
+    cells[:20] = True
+    plan = copies(numbers, cells, np.zeros((h, w, 3), np.float32), 80, 60)
+    result = render(image, known, plan, lambda share: None)
+    assert np.array_equal(result[:40], image[:40])
+    assert np.array_equal(result[44:76, 4:-4], image[:40][::-1][4:36, 4:-4])
