@@ -1,12 +1,13 @@
-"""SinGAN's figures: how much faster than the original's steps, and how good beside patch and the exact preset.
+"""SinGAN's figures, into docs/benchmarks.md: how much faster than the original's steps, and how good.
 
-    python benchmarks/singan.py PHOTO... --work DIR            everything, into docs/singan.md
-    python benchmarks/singan.py PHOTO... --work DIR --only timing|quality [--exact 0|1|N]
+    python benchmarks/singan.py PHOTO... --work DIR --only timing    the first photo
+    python benchmarks/singan.py PHOTO... --work DIR --only quality [--models REC.onnx REC+ADV.onnx]
+    python benchmarks/singan.py PHOTO... --work DIR --only exact     the first photo; hours
 
-Photos are cut to squares of --size pixels. Timing: the original's steps (2000 iterations a scale, 3 + 3; tests/
-singan/plain.py) are measured on some iterations of every scale and extrapolated; ``fast`` is trained to the end
-beside them in the same run. Quality, as in --quality-size pixels: a border of a sixth is blurred with sigma 2.5,
-harmonized, and scored against the truth, at the scale chosen and, where ``exact`` was trained, at equal scales.
+Timing: the original's steps (2000 iterations a scale, 3 + 3; tests/singan/plain.py) are measured on some iterations
+of every scale, in turns with ``fast``, which is trained to its end, and extrapolated. Quality: the middle two
+thirds of a square are the photo; the border around it is the truth blurred with sigma 2.5, or what a model made of
+the photo, then harmonized and scored against the truth. Exact: both presets on one photo, put in at the same scale.
 What was trained lies in DIR, so that a run that was stopped goes on.
 """
 
@@ -14,10 +15,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,17 +31,20 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import page
+from outpaint_singan.both import two_threads
 from outpaint_singan.network import width_of
 from outpaint_singan.pyramid import pyramid_sizes, reals
 from outpaint_singan.settings import EXACT, FAST
 from outpaint_singan.store import Store
 from outpaint_singan.train import Watch, train
 
-from outpaint_cli import metrics, registry
+from outpaint_cli import metrics, models, registry
+from outpaint_cli.compose import fill_picture, harmonize_job
+from outpaint_cli.frame import Frame
 from outpaint_cli.plugin import Context, HarmonizeJob, Rect
 from tests.singan.plain import PlainNet, PlainScale
 
-DOCS = Path(__file__).parent.parent / "docs" / "singan.md"
 SIGMA = 2.5
 COLUMNS = ("sharp", "seam", "patch", "raw", "kept", "cpu", "wall")
 
@@ -70,45 +75,84 @@ def square(path: Path, size: int) -> np.ndarray:
 
 
 def timing(photo: np.ndarray, iterations: int) -> list[str]:
-    """Lines of a table: the original's steps, extrapolated, against ``fast``, in full."""
+    """Lines of a table: the original's steps, extrapolated, against ``fast``, in full, in turns."""
     cpu = torch.device("cpu")
     height, width = photo.shape[:2]
-    known = np.ones((height, width), bool)
-    pictures = [r.picture for r in reals(photo, known, pyramid_sizes(height, width, EXACT), cpu)]
+    known, threads = np.ones((height, width), bool), torch.get_num_threads()
+    sizes = pyramid_sizes(height, width, EXACT)
+    assert sizes == pyramid_sizes(height, width, FAST)
+    small = reals(photo, known, sizes, cpu)
+    pictures = [real.picture for real in small]
     z_star = torch.randn(1, 1, *pictures[0].shape[2:]).expand(1, 3, -1, -1)
+    aside, finished = Meter(), []
+    original: list[dict[int, Meter]] = []  # for each scale, by the number of threads
 
     def noise(scale: int) -> torch.Tensor:
         return torch.randn_like(pictures[scale])
 
-    original, finished = Meter(), []
-    for number in range(len(pictures)):
-        nets = PlainNet(width_of(number), 3), PlainNet(width_of(number), 1)
-        scale = PlainScale(nets, pictures, tuple(finished), z_star, 2000, 1600)
-        scale.iterate(noise, lambda: torch.rand(()))  # the first one sets things up
-        with original.running():
-            for _ in range(iterations):
-                scale.iterate(noise, lambda: torch.rand(()))
-        finished.append((nets[0].eval(), scale.amplitude))
-        print(
-            f"original, scale {number}: {original.cpu / iterations:.2f} CPU s an iteration up to here",
-            flush=True,
-        )
+    def measure_original(number: int, iteration: int, losses: object) -> None:
+        if iteration != FAST.iterations // 2:
+            return
+        with aside.running():
+            nets = PlainNet(width_of(number), 3), PlainNet(width_of(number), 1)
+            scale = PlainScale(nets, pictures, tuple(finished), z_star, 2000, 1600)
+            original.append({1: Meter(), threads: Meter()})
+            for count, meter in original[-1].items():
+                torch.set_num_threads(count)
+                scale.iterate(noise, lambda: torch.rand(()))  # the first one sets things up
+                with meter.running():
+                    for _ in range(iterations):
+                        scale.iterate(noise, lambda: torch.rand(()))
+            finished.append((nets[0].eval(), scale.amplitude))
+            torch.set_num_threads(max(1, threads // 2))  # as two_threads has it
+
     fast = Meter()
-    with fast.running():
-        sizes = pyramid_sizes(height, width, FAST)
-        train(reals(photo, known, sizes, cpu), FAST, cpu, Store(None), Watch(progress=tell))
+    others = Quiet()
+    with fast.running(), two_threads(cpu) as both:
+        train(small, FAST, cpu, Store(None), Watch(progress=tell, losses=measure_original), both)
+    wall, used = fast.wall - aside.wall, fast.cpu - aside.cpu
+    assert len(finished) == len(sizes)
     times = 2000 / iterations
+    slow = {
+        count: (sum(m[count].wall for m in original) * times, sum(m[count].cpu for m in original) * times)
+        for count in (1, threads)
+    }
+    least = min(wall for wall, _ in slow.values()), min(cpu for _, cpu in slow.values())
     return [
-        f"{len(pictures)} scales up to {width}x{height}, {torch.get_num_threads()} threads, {processor()}, "
-        f"PyTorch {torch.__version__.split('+')[0]}:",
+        f"`python benchmarks/singan.py PHOTO --only timing`, {width}x{height} pixels, {len(sizes)} scales,",
+        f"{threads} threads, {processor()}, PyTorch {torch.__version__.split('+')[0]}; {others.told()}.",
+        f"The original's steps: {iterations} of 2000 iterations of every scale, in turns with `fast`, extrapolated.",
         "",
-        "| | CPU seconds | wall seconds |",
-        "| --- | --- | --- |",
-        f"| original's steps, from {iterations} of 2000 iterations a scale | {original.cpu * times:.0f} "
-        f"| {original.wall * times:.0f} |",
-        f"| `fast`, in full | {fast.cpu:.0f} | {fast.wall:.0f} |",
-        f"| times faster | {original.cpu * times / fast.cpu:.0f} | {original.wall * times / fast.wall:.0f} |",
+        *page.table(
+            ["", "wall s", "CPU s"],
+            [
+                *(
+                    [f"original's steps, threads: {count}", f"{wall_s:.0f}", f"{cpu_s:.0f}"]
+                    for count, (wall_s, cpu_s) in slow.items()
+                ),
+                ["`fast`, in full", f"{wall:.0f}", f"{used:.0f}"],
+                ["times faster than the faster of both", f"{least[0] / wall:.0f}", f"{least[1] / used:.0f}"],
+            ],
+        ),
     ]
+
+
+class Quiet:
+    """What other programs took of the machine while something was measured."""
+
+    def __init__(self) -> None:
+        self.wall, self.own, self.all = time.perf_counter(), time.process_time(), self._busy()
+
+    @staticmethod
+    def _busy() -> float:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+        return (sum(map(int, fields)) - int(fields[3]) - int(fields[4])) / os.sysconf("SC_CLK_TCK")
+
+    def told(self) -> str:
+        """In words."""
+        there = (time.perf_counter() - self.wall) * (os.cpu_count() or 1)
+        share = (self._busy() - self.all - time.process_time() + self.own) / there
+        return f"other programs took {100 * max(0.0, share):.0f} % of the {os.cpu_count()} cores"
 
 
 def processor() -> str:
@@ -179,77 +223,143 @@ def harmonized(
     return done.image, done.info.get("singan", {}), meter
 
 
-def quality(
-    paths: Sequence[Path],
-    size: int,
-    seeds: int,
-    exact: int,
-    work: Path,
-    sheet: Callable[[list[np.ndarray]], None],
-) -> list[str]:
-    """Lines of a table: means over photos and seeds."""
-    rows: dict[str, list[dict[str, float]]] = {}
-    equal: list[str] = []
-    for number, path in enumerate(paths):
+def guessed(truth: np.ndarray, known: Rect, model: str) -> HarmonizeJob:
+    """The photo inside ``known`` with the border that ``model`` makes of it."""
+    ref = models.resolve(model)
+    ctx = Context("cpu")
+    frame = Frame(truth.shape[1], truth.shape[0], known)
+    picture, guess = fill_picture(
+        np.ascontiguousarray(truth[known.slices()]), frame, models.load(ref, ctx), ctx
+    )
+    return harmonize_job(picture, frame, known, guess)
+
+
+Rows = dict[str, list[dict[str, float]]]
+
+
+def trained(
+    job: HarmonizeJob, name: str, seed: int, work: Path
+) -> tuple[np.ndarray, Mapping[str, Any], Meter]:
+    """What ``fast`` makes; seconds are those of the run that trained the pyramid."""
+    made, info, meter = harmonized("singan", job, work, seed=seed)
+    note = work / f"{name}-{seed}.json"
+    if info["trained"]:
+        note.write_text(json.dumps({"cpu": meter.cpu, "wall": meter.wall}))
+    elif note.is_file():
+        meter.cpu, meter.wall = json.loads(note.read_text()).values()
+    return made, info, meter
+
+
+def quality(paths: Sequence[Path], size: int, seeds: int, networks: Sequence[str], work: Path) -> list[str]:
+    """Lines of tables: means over photos and seeds."""
+    blurred: Rows = {}
+    imagined: Rows = {}
+    sheet = Sheet(work / "quality.png")
+    for path in paths:
         truth = square(path, size)
         job = job_of(truth)
-        rows.setdefault("blurred input", []).append(scored(job.image, truth, job, Meter()))
-        patch, _, meter = harmonized("patch", job, work)
-        rows.setdefault("`patch`", []).append(scored(patch, truth, job, meter))
-        pictures = [job.image, patch]
-        for seed in range(seeds):
-            made, info, meter = harmonized("singan", job, work, seed=seed)
-            note = work / f"{path.stem}-{size}-{seed}.json"  # how long it took when it was trained
-            if info["trained"]:
-                note.write_text(json.dumps({"cpu": meter.cpu, "wall": meter.wall}))
-            elif note.is_file():
-                meter.cpu, meter.wall = json.loads(note.read_text()).values()
-            rows.setdefault("`singan`, fast", []).append(scored(made, truth, job, meter))
-            pictures.append(made)
-            print(
-                path.stem,
-                seed,
-                info["scale"],
-                {k: round(v, 3) for k, v in rows["`singan`, fast"][-1].items()},
-            )
-        if number < exact:
-            for scale in range(1, info["scales"]):
-                for preset in ("exact", "fast"):
-                    made, _, meter = harmonized("singan", job, work, preset=preset, scale=scale)
-                    found = scored(made, truth, job, meter)
-                    cells = (f"{found[c]:.3f}" for c in ("sharp", "seam", "patch", "raw"))
-                    equal.append(
-                        f"| {path.stem} | {scale} | {preset} | {' | '.join(cells)} | {found['kept']:.1f} |"
-                    )
-                    if scale == info["scale"]:
-                        rows.setdefault(f"`singan`, {preset}, photo {path.stem}", []).append(found)
-                        pictures += [made] if preset == "exact" else []
-        rows.setdefault("truth", []).append(scored(truth, truth, job, Meter()))
-        sheet([*pictures, truth])
-    order = [name for name in rows if name != "truth"] + ["truth"]
-    table = [
-        f"{len(paths)} photos of {size}x{size} pixels ({', '.join(p.stem for p in paths)}), {seeds} seeds:",
+
+        def one(rows: Rows, name: str, job: HarmonizeJob, made: np.ndarray, meter: Meter) -> np.ndarray:
+            rows.setdefault(name, []).append(scored(made, truth, job, meter))  # noqa: B023
+            print(path.stem, name, {k: round(v, 3) for k, v in rows[name][-1].items()}, flush=True)  # noqa: B023
+            return made
+
+        def by_patch(rows: Rows, name: str, job: HarmonizeJob) -> np.ndarray:
+            made, _, meter = harmonized("patch", job, work)
+            return one(rows, name, job, made, meter)
+
+        def by_singan(rows: Rows, name: str, job: HarmonizeJob) -> list[np.ndarray]:
+            pictures = []
+            for seed in range(seeds):
+                made, info, meter = trained(job, f"{path.stem}-{size}", seed, work)  # noqa: B023
+                print("scale", info["scale"], end=" ")
+                pictures.append(one(rows, name, job, made, meter))
+            return pictures
+
+        row = [one(blurred, "blurred input", job, job.image, Meter())]
+        row += [by_patch(blurred, "`patch`", job), *by_singan(blurred, "`singan`, fast", job)]
+        for number, (name, model) in enumerate(zip(("rec", "rec+adv"), networks, strict=False)):
+            guess = guessed(truth, job.photo, model)
+            row.append(one(imagined, f"{name}, bare", guess, guess.image, Meter()))
+            row.append(by_patch(imagined, f"{name} + `patch`", guess))
+            if number == 0:
+                row += by_singan(imagined, f"{name} + `singan`, fast", guess)[:1]
+        for rows in (blurred, imagined) if networks else (blurred,):
+            one(rows, "truth", job, truth, Meter())
+        sheet.add([*row, truth])
+    names = ", ".join(path.stem for path in paths)
+    found = [
+        f"{len(paths)} photos ({names}), {seeds} seeds; squares of {size} pixels, of which the",
+        f"middle {job.photo.width} are the photo that is trained on. Over the border, against the truth: sharp and",
+        "seam (1 is right), sliced Wasserstein distances of 7x7 patches, high-passed and raw (0 is right), the PSNR",
+        "at which the input's low frequencies are kept, and seconds of the run that trained.",
         "",
-        "| | sharp | seam | high-pass patches | raw patches | kept dB | CPU s | wall s |",
-        "| --- |" + " --- |" * len(COLUMNS),
+        "The border is the truth, blurred with sigma 2.5:",
+        "",
+        *table(blurred),
     ]
+    if networks:
+        found += [
+            "",
+            "The border is what a network made of the photo: two context encoders, trained from the same weights",
+            "for the same time, one with the reconstruction loss alone, one with the adversarial loss, too:",
+            "",
+            *table(imagined),
+        ]
+    return found
+
+
+def exact(path: Path, size: int, work: Path) -> list[str]:
+    """Lines of a table: both presets on one photo, put in at every scale."""
+    truth = square(path, size)
+    job, rows, sheet = job_of(truth), [], Sheet(work / "exact.png")
+    _, info, _ = harmonized("singan", job, work, seed=0)
+    for scale in range(1, info["scales"]):
+        pictures = []
+        for preset in ("exact", "fast"):
+            made, _, _ = harmonized("singan", job, work, preset=preset, scale=scale)
+            found = scored(made, truth, job, Meter())
+            cells = [f"{found[c]:.3f}" for c in ("sharp", "seam")] + [
+                f"{found[c]:.4f}" for c in ("patch", "raw")
+            ]
+            chosen = " (chosen)" if scale == info["scale"] else ""
+            rows.append([f"scale {scale}{chosen}, {preset}", *cells, f"{found['kept']:.1f}"])
+            pictures.append(made)
+        sheet.add([job.image, *pictures, truth])
+    return [
+        f"One photo ({path.stem}), {size} pixels with a blurred border as above, one seed; `exact` is all of the",
+        "original's steps, on the processor:",
+        "",
+        *page.table(["", "sharp", "seam", "high-pass patches", "raw patches", "kept dB"], rows),
+    ]
+
+
+def table(rows: Rows) -> list[str]:
+    """Means."""
+    order = [name for name in rows if name != "truth"] + ["truth"]
+    lines = []
     for name in order:
         mean = {c: float(np.mean([row[c] for row in rows[name]])) for c in COLUMNS}
-        table.append(
-            f"| {name} | {mean['sharp']:.2f} | {mean['seam']:.2f} | {mean['patch']:.4f} | {mean['raw']:.4f} | "
-            + (f"{mean['kept']:.1f}" if mean["kept"] < 59 else "-")
-            + (f" | {mean['cpu']:.1f} | {mean['wall']:.1f} |" if mean["cpu"] else " | | |")
-        )
-    if equal:
-        table += [
-            "",
-            "`exact` and `fast` at equal scale:",
-            "",
-            "| photo | scale | preset | sharp | seam | high-pass patches | raw patches | kept dB |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- |",
-            *equal,
-        ]
-    return table
+        took = [f"{mean['cpu']:.1f}", f"{mean['wall']:.1f}"] if mean["cpu"] else ["", ""]
+        keeps = f"{mean['kept']:.1f}" if mean["kept"] < 59 else "-"
+        scores = [f"{mean['sharp']:.2f}", f"{mean['seam']:.2f}", f"{mean['patch']:.4f}", f"{mean['raw']:.4f}"]
+        lines.append([name, *scores, keeps, *took])
+    return page.table(
+        ["", "sharp", "seam", "high-pass patches", "raw patches", "kept dB", "CPU s", "wall s"], lines
+    )
+
+
+class Sheet:
+    """Pictures to look at, a row a photo, twice as large; never in the repository."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.rows = path, list[np.ndarray]()
+
+    def add(self, pictures: Sequence[np.ndarray]) -> None:
+        """One more row."""
+        self.rows.append(np.concatenate(pictures, 1))
+        whole = Image.fromarray(np.concatenate(self.rows))
+        whole.resize((whole.width * 2, whole.height * 2), Image.Resampling.NEAREST).save(self.path)
 
 
 # ------------------------------------------------------------------------------------------------- rest
@@ -260,16 +370,6 @@ def tell(share: float, text: str) -> None:
     print(f"\r{share:.3f} {text:60}", end="", file=sys.stderr, flush=True)
 
 
-def write(section: str, lines: Sequence[str]) -> None:
-    """Replace what stands between the section's markers in docs/singan.md."""
-    text = DOCS.read_text()
-    start, end = f"<!-- {section} -->", f"<!-- end of {section} -->"
-    head, rest = text.split(start)
-    tail = rest.split(end)[1]
-    DOCS.write_text(f"{head}{start}\n" + "\n".join(lines) + f"\n{end}{tail}")
-    print("\n".join(lines))
-
-
 def main() -> None:
     """Parse the command line and measure."""
     parser = argparse.ArgumentParser(
@@ -277,34 +377,28 @@ def main() -> None:
     )
     parser.add_argument("photos", type=Path, nargs="+")
     parser.add_argument("--work", type=Path, required=True, help="where pyramids and the sheet are kept")
-    parser.add_argument("--only", choices=("timing", "quality"))
-    parser.add_argument("--size", type=int, default=128, help="of the photo that is timed")
-    parser.add_argument("--quality-size", type=int, default=96)
+    parser.add_argument("--only", choices=("timing", "quality", "exact"), required=True)
+    parser.add_argument(
+        "--size", type=int, default=0, help="of the squares [timing 128, quality 192, exact 96]"
+    )
     parser.add_argument("--iterations", type=int, default=2, help="of the original's that are timed, a scale")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--exact", type=int, default=1, help="photos that exact is trained on, too")
+    parser.add_argument("--models", nargs=2, default=(), metavar=("REC", "REC+ADV"), help="ONNX files")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     args.work.mkdir(parents=True, exist_ok=True)
-    rows: list[np.ndarray] = []
-
-    def sheet(pictures: list[np.ndarray]) -> None:
-        """Blurred, patch, one for each seed, exact where trained, truth: one row a photo."""
-        rows.append(np.concatenate(pictures, 1))
-        wide = max(row.shape[1] for row in rows)
-        padded = [
-            np.pad(row, ((0, 0), (0, wide - row.shape[1]), (0, 0)), constant_values=255) for row in rows
-        ]
-        whole = Image.fromarray(np.concatenate(padded))
-        whole.resize((whole.width * 2, whole.height * 2), Image.Resampling.NEAREST).save(
-            args.work / "sheet.png"
-        )
-
-    if args.only != "quality":
-        write("timing", timing(square(args.photos[0], args.size), args.iterations))
-    if args.only != "timing":
-        write("quality", quality(args.photos, args.quality_size, args.seeds, args.exact, args.work, sheet))
+    script = "benchmarks/singan.py"
+    if args.only == "timing":
+        lines = ["## SinGAN: speed", "", *timing(square(args.photos[0], args.size or 128), args.iterations)]
+        page.put(page.PAGE, "singan speed", script, lines)
+    elif args.only == "quality":
+        lines = quality(args.photos, args.size or 192, args.seeds, args.models, args.work)
+        page.put(page.PAGE, "singan quality", script, ["## SinGAN: quality", "", *lines])
+    else:
+        lines = exact(args.photos[0], args.size or 96, args.work)
+        page.put(page.PAGE, "singan exact", script, ["### SinGAN: fast against exact", "", *lines])
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Settings:
     noise: float = 0.1  # noise amplitude above scale 0, in RMSE of the reconstruction
     widest: int = 128  # channels, at most
     crop: int = 0
-    wide_crop: int = 0  # of the widest networks, from scale 8 on
+    wide_crop: int = 0  # from scale 8 on
     penalty_crop: int = 0
     bank: int = 0  # pictures of the lower scales kept at hand
     half: bool = False  # bf16 where it is faster
@@ -65,6 +65,7 @@ FAST = Settings(
     critic_steps=1,
     generator_steps=1,
     penalty_every=4,
+    widest=64,
     crop=96,
     wide_crop=80,
     penalty_crop=64,
