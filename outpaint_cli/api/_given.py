@@ -28,7 +28,8 @@ class PictureOptions(TypedDict, total=False):
     ``guides``: paths of further photos of the same place; ``options``: those of plugins, as in
     ``{"singan.size": 512}``; ``device``: auto, cpu, cuda or cuda:N; ``seed`` 0 or more: same seed, same
     pixels; ``variant`` 0 or more: another take; ``max_pixels``: refuse larger pictures and outputs;
-    ``progress``: told the share 0..1 that is done, and of what.
+    ``progress``: told the share 0..1 that is done, and of what; ``provenance``: whether the XMP says that part
+    of the picture is algorithmic, and by which model (yes).
     """
 
     guides: Sequence[PathLike]
@@ -38,6 +39,7 @@ class PictureOptions(TypedDict, total=False):
     variant: int
     max_pixels: int
     progress: Callable[[float, str], None]
+    provenance: bool
 
 
 class Frame(TypedDict, total=False):

@@ -30,7 +30,7 @@ from outpaint_cli.batch.kinds.harmonize import Harmonize
 from outpaint_cli.batch.kinds.inpaint import Inpaint
 from outpaint_cli.batch.masks import Masks
 from outpaint_cli.batch.options import photo_seed
-from outpaint_cli.batch.provenance import Provenance
+from outpaint_cli.batch.provenance import Provenance, plain_packet
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.fill import run_fills
 from outpaint_cli.plugin import OutpaintError, PictureError
@@ -131,6 +131,7 @@ def _run(
         guides=read_guides([str(path) for path in options.get("guides", ())]),
         device=options.get("device", "auto"),
         seed=options.get("seed", 0),
+        provenance=options.get("provenance", True),
         max_pixels=options.get("max_pixels", picture.MAX_PIXELS),
     )
     runtime.check_device(settings.device)
@@ -174,7 +175,8 @@ def _made(
                 raise guess
         made = work.make(guess, seed, engines.finish(name, content, seed, told))
         by = Provenance.of(engines, engines.ref, settings.seed, task)
-    return _image(made, {**told, **made.info}, by.packet(own.xmp, made))
+    packet = by.packet(own.xmp, made) if settings.provenance else plain_packet(own.xmp, made)
+    return _image(made, {**told, **made.info}, packet)
 
 
 def _image(made: Made, info: Mapping[str, Any], packet: bytes) -> Image.Image:
