@@ -63,8 +63,12 @@ class Common:
     as_json: o.Json = False
     verbose: o.Verbose = False
 
+    def __post_init__(self) -> None:
+        self._guides_win = False
+
     def settle(self, ctx: typer.Context) -> None:
         """Of options that exclude each other let those given more directly win. Raises UsageError."""
+        self._guides_win = bool(self.guide) and o.rank(ctx, "guide") > o.rank(ctx, "harmonize")
         if o.rank(ctx, "existing") > o.rank(ctx, "overwrite"):
             self.overwrite = False
         if self.print0 and not self.quiet:
@@ -90,6 +94,8 @@ class Common:
         from outpaint_cli.batch.plan import parse_shard
         from outpaint_cli.batch.settings import Settings
 
+        if harmonize == "none" and self._guides_win:
+            harmonize = "auto"
         if self.guide and harmonize == "none":
             raise UsageError("--guide goes with a harmonizer, which uses them; drop --harmonize none")
         existing = choice("--existing", self.existing, ("skip", "overwrite", "error"))
