@@ -21,13 +21,24 @@ import pytest
 from PIL import Image
 
 from outpaint_cli.app import app
-from outpaint_cli.config import options_of
+from outpaint_cli.config import Option, options_of
 from tests.conftest import Outpaint, files, pixels
 from tests.shell import environment
 
 M = ("-m", "reflect")
 HERE = Path(__file__).parent
 CLI = (HERE.parent / "docs" / "cli.md").read_text("utf-8")
+
+
+SHORT = {
+    "dry-run": "-n", "jobs": "-j", "model": "-m", "null": "-0", "option": "-O", "out": "-o", "overwrite": "-f",
+    "quiet": "-q", "recursive": "-r", "verbose": "-v",
+}  # fmt: skip
+
+
+def names(option: Option) -> list[str]:
+    """What an option is called on the command line."""
+    return [f"--{option.name}", SHORT.get(option.name, f"--{option.name}")]
 
 
 # ------------------------------------------------------------------------------------ the page itself
@@ -40,18 +51,18 @@ def test_the_page_names_every_command_and_its_options(outpaint: Outpaint) -> Non
     assert listed == {name.split()[0] for name in commands}
     for name in ("extend", "inpaint", "harmonize"):
         for option in commands[name].values():
-            assert re.search(rf"--{option.name}\b", CLI), f"{name} --{option.name}"
+            assert any(re.search(rf"(?<![\w-]){name}\b", CLI) for name in names(option)), (
+                f"{name} --{option.name}"
+            )
 
 
 def test_every_option_is_given_to_the_command_in_some_test() -> None:
-    """As "--name" or "-n" in a call of a test, or as a keyword of the function behind train and evaluate."""
+    """As "--name" or "-n" in a call of a test, or as a keyword of the function or the settings behind it."""
     tests = "\n".join(path.read_text("utf-8") for path in HERE.rglob("*.py"))
-    short = {"quiet": "-q", "verbose": "-v", "null": "-0", "option": "-O", "json": "--json", "dry-run": "-n"}
     for command, options in options_of(app).items():
         for option in options.values():
-            names = [f"--{option.name}", short.get(option.name, f"--{option.name}")]
-            given = any(re.search(rf"""["' ]{re.escape(name)}["' =]""", tests) for name in names)
-            called = command in ("train", "evaluate") and f"{option.parameter}=" in tests
+            given = any(re.search(rf"""["' ]{name}["' =]""", tests) for name in names(option))
+            called = re.search(rf"\b{option.parameter}=", tests)
             assert given or called, f"outpaint {command} --{option.name}"
 
 
@@ -196,6 +207,34 @@ def test_every_option_reads_its_variable(outpaint: Outpaint, monkeypatch: pytest
         assert {row["option"]: row["from"] for row in rows} == dict.fromkeys(options, "environment")
 
 
+def test_batches_and_time_outs_change_no_pixel(outpaint: Outpaint, photo: Any, tmp_path: Path) -> None:
+    for i in range(3):
+        photo(f"in/{i}.png", 60 + i, 40, seed=i)
+    run = ("extend", "in", "--harmonize", "none")
+    assert outpaint(*run, "-o", "a").code == 0
+    assert outpaint(*run, "-o", "b", "--batch-size", "1", "--timeout", "600", "-j", "1").code == 0
+    for name in files(tmp_path / "a"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_discriminator_judges(outpaint: Outpaint, photo: Any, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["picture"], ["verdict"], keepdims=1)], "judge",
+        [helper.make_tensor_value_info("picture", float32, ["N", 3, "H", "W"])],
+        [helper.make_tensor_value_info("verdict", float32, [1, 1, 1, 1])],
+    )  # fmt: skip
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+        tmp_path / "d.onnx",
+    )
+    photo("in/a.png", 72, 60)
+    done = outpaint("evaluate", "in", "-m", "reflect", "--discriminator", "d.onnx", "--json")
+    assert done.code == 0, done.err
+    assert '"d":' in done.out.decode()
+
+
 NO_NETWORK = """
 import socket, sys
 def refuse(*args, **more):
@@ -261,7 +300,9 @@ def test_a_network_from_photos_to_a_picture(
     assert (tmp_path / "f.png").is_file()
     assert len(scored.out.splitlines()) == 2
 
-    checkpoint = next(path for path in (tmp_path / "run").rglob("*.safetensors") if path.name.startswith("network"))
+    checkpoint = next(
+        path for path in (tmp_path / "run").rglob("*.safetensors") if path.name.startswith("network")
+    )
     converted = outpaint("convert", checkpoint, "-o", "own.onnx", "--fp16")
     assert converted.code == 0, converted.err
     assert (tmp_path / "own.onnx").stat().st_size < model.stat().st_size

@@ -199,7 +199,11 @@ def _engines(settings: Settings, kind: Kind, options: Mapping[str, Any]) -> Engi
     """The model and the harmonizer for ``settings``, kept from an earlier call where they are the same."""
     ref = models.resolve(settings.model) if kind.fills else None
     plugin_options = sorted((name, *sorted(values.items())) for name, values in settings.options.items())
-    key = (type(kind), ref, settings.harmonize, settings.device, bool(settings.guides), repr(plugin_options))
+    checked = (
+        type(kind),
+        getattr(kind, "upscale", 1.0) > 1,
+    )  # what a model or harmonizer is asked before it runs
+    key = (checked, ref, settings.harmonize, settings.device, bool(settings.guides), repr(plugin_options))
     progress = options.get("progress")
 
     def tell(name: str, share: float, what: str) -> None:
