@@ -67,7 +67,7 @@ def discover(
             if not files:
                 what = "matches no file" if glob.has_magic(text) else "is not there"
                 raise UsageError(f"{text} {what}; check the path")
-            found += [_file(m) for m in files if _wanted(PurePath(m.name), include, exclude)]
+            found += [_file(m) for m in files if wanted(PurePath(m.name), include, exclude)]
     for text in listed:
         path = Path(text)
         if _is_folder(path):
@@ -120,7 +120,9 @@ def _reason(error: OSError) -> str:
     return f"can't be opened ({reason}); check its permissions"
 
 
-def _wanted(relative: PurePath, include: Sequence[str], exclude: Sequence[str]) -> bool:
+def wanted(relative: PurePath, include: Sequence[str], exclude: Sequence[str]) -> bool:
+    """Whether a file of a folder is an input: by its suffix, or by --include and --exclude."""
+
     def matches(patterns: Sequence[str]) -> bool:
         return any(fnmatch(relative.as_posix(), p) or fnmatch(relative.name, p) for p in patterns)
 
@@ -155,7 +157,7 @@ def _folder(
                 continue
             if _is_folder(path):
                 below.append(path)
-            elif _wanted(path.relative_to(root), include, exclude):
+            elif wanted(path.relative_to(root), include, exclude):
                 source = _file(path)
                 if skipped and not source.error and path.resolve() in skipped:
                     continue

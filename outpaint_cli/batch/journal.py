@@ -37,6 +37,9 @@ class Journal:
     _read_to: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Journal, (self.folder,)
+
     @property
     def path(self) -> Path:
         """Where it lies."""

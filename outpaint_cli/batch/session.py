@@ -51,7 +51,12 @@ class Batch:
         progress: Callable[[str, float, str], None] = lambda name, share, what: None,
     ) -> Run:
         """The run, to be given the tasks; see :class:`outpaint_cli.batch.pipeline.Run`."""
-        return Run(
+        make: type[Run] = Run
+        if self.settings.ray is not None:
+            from outpaint_cli.batch.cluster import ClusterRun
+
+            make = ClusterRun
+        return make(
             self.settings,
             self.kind,
             self.ref,

@@ -35,6 +35,7 @@ class Settings:
     batch_size: int = 0
     timeout: float | None = None
     shard: tuple[int, int] = (1, 1)
+    ray: str | None = None
     seed: int = 0
     variants: int = 1
     min_score: float | None = None

@@ -47,6 +47,8 @@ class Common:
     batch_size: o.BatchSize = 0
     timeout: o.Timeout = None
     shard: o.Shard = "1/1"
+    ray: o.Ray = None
+    watch: o.Watch = False
     seed: o.Seed = 0
     variants: o.Variants = 1
     option: o.PluginOptions = field(default_factory=list)
@@ -114,6 +116,7 @@ class Common:
             batch_size=self.batch_size,
             timeout=self.timeout,
             shard=parse_shard(self.shard),
+            ray=self.ray,
             seed=self.seed,
             variants=self.variants,
             min_score=self.min_score,

@@ -98,6 +98,11 @@ Timeout = Annotated[
     option("--timeout", help="Give a picture up after so many seconds of work.", min=0.001, metavar="S"),
 ]
 Shard = Annotated[str, option("--shard", help="This process's share of the files.", metavar="I/N")]
+Ray = Annotated[
+    str | None,
+    option("--ray", help="Spread the batch over a Ray cluster; local: over this machine.", metavar="ADDRESS"),
+]
+Watch = Annotated[bool, option("--watch", help="Handle files as they arrive in the folders, until stopped.")]
 Seed = Annotated[int, option("--seed", help="Same seed, same output.", min=0)]
 Variants = Annotated[int, option("--variants", help="Several variants a photo.", min=1, max=1000)]
 PluginOptions = Annotated[

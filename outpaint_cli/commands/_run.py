@@ -34,6 +34,10 @@ def run_command(
 
     ``masks`` is a file or folder that is no input. Raises UsageError, and ModelError or DeviceError.
     """
+    if common.watch:
+        from outpaint_cli.commands._watch import watch
+
+        raise typer.Exit(watch(inputs, kind, settings, common))
     sources, stdin = find_sources(inputs, settings, common, kind.verb, masks)
     raise typer.Exit(run(sources, stdin, kind, settings, common))
 
