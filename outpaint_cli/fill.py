@@ -439,7 +439,10 @@ class Batches:
         chunks = [list(range(len(requests)))]
         while chunks:
             chunk = chunks.pop()
-            size = max(len(chunk), self.size)
+            if len(chunk) > self.size:
+                chunks += [chunk[self.size :], chunk[: self.size]]
+                continue
+            size = self.size
             try:
                 found = call_filler(self.filler, [requests[at] for at in chunk], ctx, size)
                 answers.update(zip(chunk, found, strict=True))
@@ -447,8 +450,8 @@ class Batches:
                 if isinstance(error, Cancelled):
                     raise
                 short = isinstance(error, Exhausted)
-                if short and self.size > 1:
-                    self.size = max(1, min(size, self.size) // 2)
+                if short and size > 1:
+                    self.size = size // 2
                 elif len(chunk) == 1:
                     answers[chunk[0]] = PluginError(str(error)) if short else error
                     continue

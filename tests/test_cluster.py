@@ -38,7 +38,7 @@ def test_two_workers_one_killed_make_what_one_process_makes(
         begin(self, actor, chunk)
 
     monkeypatch.setattr(cluster._Cluster, "_begin", watch)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+    cluster._connect(ray, "local", num_cpus=2)
     try:
         spread = open_batch(sources, Extend(), Settings(out=tmp_path / "spread", ray="local"))
         events = []

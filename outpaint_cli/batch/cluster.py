@@ -8,6 +8,7 @@ Inputs and outputs must be reachable under the same paths on all machines.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -55,11 +56,13 @@ def ray_module() -> Any:
     return ray
 
 
-def _connect(ray: Any, address: str) -> None:
+def _connect(ray: Any, address: str, **more: Any) -> None:
     quiet = {"log_to_driver": False, "logging_level": "error"}
     try:
-        if address == "local":
-            ray.init(include_dashboard=False, **quiet)
+        if address == "local":  # the workers find the packages where this process does
+            paths = os.pathsep.join(path for path in sys.path if path)
+            environment = {"env_vars": {"PYTHONPATH": paths}}
+            ray.init(include_dashboard=False, runtime_env=environment, **quiet, **more)
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
