@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
-import pytest
-
 from outpaint_cli.__main__ import HELP
-from tests.conftest import Outpaint
 
 
-def test_the_file_says_what_the_program_would(
-    outpaint: Outpaint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    said = outpaint("--help").out.decode()
-    assert said == HELP.read_text(encoding="utf-8"), (
-        "write it anew: COLUMNS=80 python -c \"from outpaint_cli.app import main; main()\" --help"
-    )
+LONG_WAY = """
+import sys
+from outpaint_cli.app import main
+sys.argv = ["outpaint", "--help"]
+main()
+"""
+
+
+def test_the_file_says_what_the_program_would() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OUTPAINT_")}
+    done = subprocess.run(
+        [sys.executable, "-c", LONG_WAY],
+        capture_output=True, text=True, check=True, env={**environment, "COLUMNS": "80"},
+    )  # fmt: skip
+    assert done.stdout == HELP.read_text(encoding="utf-8"), "write outpaint_cli/help.txt anew"
 
 
 def test_help_imports_next_to_nothing() -> None:
