@@ -88,7 +88,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Image.open(root / "photo.png") as image:
         image.putalpha(hole.point(lambda value: 255 - value))
         image.save(root / "cutout.png")
-    assert all(e.status == "ok" for e in extend_files([root / "photo.png"], out=root / "rough", harmonize="none"))
+    assert all(
+        e.status == "ok" for e in extend_files([root / "photo.png"], out=root / "rough", harmonize="none")
+    )
     # The pages' defaults take seconds a picture: here the network's guess is enough, unless a page says otherwise.
     for folder in (root / ".config", root / ".config" / "outpaint"):
         folder.mkdir(exist_ok=True)

@@ -8,7 +8,6 @@ import sys
 
 from outpaint_cli.__main__ import HELP
 
-
 LONG_WAY = """
 import sys
 from outpaint_cli.app import main
