@@ -16,12 +16,14 @@ import numpy as np
 from outpaint_cli import metrics, models, registry
 from outpaint_cli.compose import fill_picture, harmonize_job, known_mask
 from outpaint_cli.frame import Frame, round_half_up
-from outpaint_cli.plugin import Context, Filler, Harmonizer, PluginError, Rect
+from outpaint_cli.plugin import Context, Filler, Harmonizer, ModelRef, PluginError, Rect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Bytes: TypeAlias = NDArray[np.uint8]
+
+Find: TypeAlias = Callable[[str], ModelRef]
 
 BASELINES = ("reflect", "edge", "telea")
 SIDES = ("left-right", "top-bottom", "four sides")
@@ -64,16 +66,23 @@ def hidden(width: int, height: int, sides: str) -> Frame:
     return Frame(width, height, Rect(x, y, width - 2 * x, height - 2 * y))
 
 
-def load_methods(references: Sequence[str], ctx: Context, harmonizer: str = "none") -> list[Method]:
+def load_methods(
+    references: Sequence[str], ctx: Context, harmonizer: str = "none", find: Find = models.resolve
+) -> list[Method]:
     """The baselines that are installed, then every model alone and, unless "none", finished.
 
-    Raises ModelError or DeviceError when a model or the harmonizer is not to be had.
+    ``find`` resolves references. Raises ModelError or DeviceError when a model or the harmonizer is not to
+    be had.
     """
-    return load_named(BASELINES, references, ctx, harmonizer)
+    return load_named(BASELINES, references, ctx, harmonizer, find)
 
 
 def load_named(
-    baselines: Sequence[str], references: Sequence[str], ctx: Context, harmonizer: str
+    baselines: Sequence[str],
+    references: Sequence[str],
+    ctx: Context,
+    harmonizer: str,
+    find: Find = models.resolve,
 ) -> list[Method]:
     """As :func:`load_methods`, with other baselines."""
     there = registry.model_cards()
@@ -81,7 +90,7 @@ def load_named(
     finish = None if harmonizer == "none" else registry.find_harmonizer(harmonizer)[1](ctx)
     methods = [Method(name, models.load(models.resolve(name), ctx)) for name in names]
     for reference in references:
-        filler = models.load(models.resolve(reference), ctx)
+        filler = models.load(find(reference), ctx)
         name = Path(reference).stem if reference.endswith(".onnx") else reference
         methods.append(Method(name, filler))
         if finish is not None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from outpaint_cli import metrics
-from outpaint_cli.evaluation import Method, load_named, middle_square
+from outpaint_cli import metrics, models
+from outpaint_cli.evaluation import Find, Method, load_named, middle_square
 from outpaint_cli.holes import bounds
 from outpaint_cli.mend import mend_picture
 from outpaint_cli.plugin import (
@@ -54,13 +54,15 @@ class HoleRow:
     scores: dict[str, float]
 
 
-def load_methods(references: Sequence[str], ctx: Context, harmonizer: str = "none") -> list[Method]:
+def load_methods(
+    references: Sequence[str], ctx: Context, harmonizer: str = "none", find: Find = models.resolve
+) -> list[Method]:
     """Telea and Navier-Stokes where they are installed, then every model alone and, unless "none", finished.
 
-    Raises UsageError for a model that can't fill holes of any shape, ModelError or DeviceError when it is not
-    to be had.
+    ``find`` resolves references. Raises UsageError for a model that can't fill holes of any shape, ModelError
+    or DeviceError when it is not to be had.
     """
-    methods = load_named(BASELINES, references, ctx, harmonizer)
+    methods = load_named(BASELINES, references, ctx, harmonizer, find)
     for method in methods:
         if not isinstance(method.filler.spec.known, AnyMask):
             raise UsageError(f"-m {method.name}: it can't fill holes of any shape, as --holes asks for")

@@ -316,7 +316,7 @@ class Upscaler(Harmonizer, Protocol):
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file on the Hugging Face Hub, pinned to a commit."""
+    """A file on the Hugging Face Hub. In a :class:`ModelCard` the revision is a commit, all 40 digits of it."""
 
     repo: str
     revision: str
@@ -327,7 +327,9 @@ class HubFile:
 class ModelCard:
     """What weights are. ``source`` is a file in the plugin's package, a :class:`HubFile`, or None: none needed.
 
-    ``bytes`` and ``sha256`` describe the file; ``scores`` are figures by name, as in docs/models/.
+    ``bytes`` and ``sha256`` describe the file, and a file from the Hub is refused where they differ;
+    ``licence`` is an SPDX name: one that is not permissive the user is asked to accept. ``scores`` are
+    figures by name, as in docs/models/.
     """
 
     name: str
@@ -345,13 +347,16 @@ class ModelRef:
     """A resolved reference to a model: what is pickled and handed to :attr:`Plugin.load`.
 
     ``path`` is a checked local file, or None for models without weights. ``revision`` is what the JSON line
-    calls the model's version: the file's sha256, shortened, or "".
+    calls the model's version: the file's sha256, shortened, or ""; a contract that the user chose follows
+    after a colon. ``contract`` is the name of the
+    :class:`OnnxContract` by which a file was recognised, or that the user chose; "" for named models.
     """
 
     name: str
     plugin: str
     path: Path | None = None
     revision: str = ""
+    contract: str = ""
 
 
 @dataclass(frozen=True)
@@ -374,10 +379,17 @@ class OnnxDescription:
 
 @dataclass(frozen=True)
 class OnnxContract:
-    """A kind of ONNX model that a plugin can run; ``recognises`` must be sure, not merely hopeful."""
+    """A kind of ONNX model that a plugin can run; ``recognises`` must be sure, not merely hopeful.
+
+    ``accepts``, where there is one, lets the user choose the contract (``--onnx-contract NAME``) for files
+    that can't be told by what they say of themselves: it returns "", or why this file can't be run so.
+    ``summary`` says in a few words what such a model takes and gives.
+    """
 
     name: str
     recognises: Callable[[OnnxDescription], bool]
+    accepts: Callable[[OnnxDescription], str] | None = None
+    summary: str = ""
 
 
 # ------------------------------------------------------------------------------------------- training

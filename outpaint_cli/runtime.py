@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from outpaint_cli.onnxfile import check_external
 from outpaint_cli.plugin import DeviceError, ModelError, OnnxDescription, OnnxTensor
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def _providers(ort: Any, device: str) -> list[Any]:
 
 
 def _open(ort: Any, path: Path, providers: list[Any], options: Any) -> Any:
+    check_external(path)
     try:
         return ort.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # onnxruntime's errors are plain Exceptions

@@ -441,7 +441,8 @@ def test_wrong_usage_is_exit_code_2(outpaint: Outpaint, photo: Any, args: tuple[
     [
         (("-m", "nobody"), "there is no model 'nobody'"),
         (("-m", "gone.onnx"), "no such model file"),
-        (("-m", "hf://owner/repo/x.onnx"), "Hub"),
+        (("-m", "hf://owner/repo/x.onnx", "--offline"), "not in the cache"),
+        (("-m", "hf://owner/x.onnx"), "not of the form hf://"),
         (("--harmonize", "nobody"), "no harmonizer 'nobody'"),
     ],
 )

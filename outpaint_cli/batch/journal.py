@@ -68,6 +68,10 @@ class Journal:
         """What was noted last under the name ``output``, whatever file is there now; None where nothing was."""
         return next(self._newest_first(output), None)
 
+    def outputs(self) -> list[Path]:
+        """Every output that was ever noted."""
+        return [self.folder / key for key in self._read()]
+
     def add(self, output: Path, record: dict[str, Any]) -> None:
         """Append one line; raises OSError."""
         line = json.dumps({"output": self._key(output), **record}).encode() + b"\n"

@@ -67,14 +67,21 @@ class Batch:
 
 
 def open_batch(
-    sources: Sequence[Source], kind: Kind, settings: Settings, *, stdin: bytes | None = None
+    sources: Sequence[Source],
+    kind: Kind,
+    settings: Settings,
+    *,
+    stdin: bytes | None = None,
+    find: Callable[[str], ModelRef] = models.resolve,
 ) -> Batch:
     """Plan a batch over ``sources``; ``stdin`` is the picture of a source without a path.
+
+    ``find`` says what the model's name means: it may fetch the model.
 
     Raises UsageError for outputs that clash, ModelError and DeviceError for what is not to be had.
     """
     runtime.check_device(settings.device)
     if settings.harmonize not in ("auto", "none"):
         registry.find_harmonizer(settings.harmonize)
-    ref = models.resolve(settings.model) if kind.fills else None
+    ref = find(settings.model) if kind.fills else None
     return Batch(kind, settings, ref, make_plan(sources, settings, kind, stdin=stdin))

@@ -56,6 +56,8 @@ class Common:
     strict: o.Strict = False
     report: o.Report = None
     max_pixels: o.MaxPixels = 500_000_000
+    onnx_contract: o.OnnxContract = ""
+    accept_licence: o.AcceptLicence = False
     offline: o.Offline = False
     dry_run: o.DryRun = False
     fail_fast: o.FailFast = False

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from outpaint_cli.evaluation import Find
     from outpaint_cli.evaluation_holes import HoleRow
     from outpaint_cli.plugin import Context
 
@@ -28,12 +29,13 @@ def evaluate_holes(
     as_json: bool,
     read: Callable[[Path], NDArray[np.uint8]],
     tell: Callable[[str], None],
+    find: Find,
 ) -> None:
     """Score models on irregular holes in ``files`` below ``root``. Raises PictureError where one can't be read."""
     from outpaint_cli import evaluation_holes
     from outpaint_cli.plugin import PictureError
 
-    methods = evaluation_holes.load_methods(references, ctx, harmonizer)
+    methods = evaluation_holes.load_methods(references, ctx, harmonizer, find)
     rows: list[HoleRow] = []
     failed = 0
     for number, path in enumerate(files):

@@ -32,10 +32,19 @@ Model = Annotated[
     option(
         "--model",
         "-m",
-        help="A name from 'models list', or a file.onnx.",
+        help="A name from 'models list', a file.onnx, or hf://owner/repo[@revision]/file.onnx.",
         metavar="REF",
         autocompletion=_complete.models,
     ),
+]
+OnnxContract = Annotated[
+    str,
+    option(
+        "--onnx-contract", help="What kind of model a foreign file.onnx is: lama, migan ...", metavar="NAME"
+    ),
+]
+AcceptLicence = Annotated[
+    bool, option("--accept-licence", help="Accept the licence of a model that limits its use; said once.")
 ]
 Harmonizer = Annotated[
     str,

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from outpaint_cli.commands._complete import models
+from outpaint_cli.commands import _options as o
+from outpaint_cli.commands._complete import models as complete_models
+from outpaint_cli.commands._report import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from outpaint_cli import metrics
     from outpaint_cli.evaluation import Found, Row
+    from outpaint_cli.plugin import ModelRef
 
 SHOWN = 6
 FIGURE_WIDTH = 240
@@ -31,7 +34,7 @@ def evaluate(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", "-m", help="A name or a file.onnx; may be given again.", autocompletion=models
+            "--model", "-m", help="A name or a file.onnx; may be given again.", autocompletion=complete_models
         ),
     ] = None,
     pictures: Annotated[
@@ -45,7 +48,11 @@ def evaluate(
         typer.Option("--holes", help="Irregular holes instead of hidden borders: L1, PSNR, SSIM by ratio."),
     ] = False,
     perceptual: Annotated[
-        Path | None, typer.Option(help="Feature network (safetensors) for the perceptual column.")
+        str | None,
+        typer.Option(
+            help="Feature network for the perceptual column: a safetensors file, or vgg16 from the Hub.",
+            metavar="FILE|vgg16",
+        ),
     ] = None,
     discriminator: Annotated[
         Path | None, typer.Option(help="The paper's discriminator as ONNX, for D(G(x)).")
@@ -55,14 +62,24 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a photo, then the means.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     seed: Annotated[int, typer.Option(help="Same seed, same scores.")] = 0,
+    onnx_contract: o.OnnxContract = "",
+    accept_licence: o.AcceptLicence = False,
+    offline: o.Offline = False,
 ) -> None:
     """Score models, beside reflect, edge and telea, on PHOTOS of which only the middle is shown.
 
     With --holes, beside telea and ns, on the middle square at 256 pixels with irregular holes of six classes of
     hole-to-image ratio, as in Liu et al. 2018.
     """
-    from outpaint_cli import evaluation
+    from outpaint_cli import evaluation, models, registry
     from outpaint_cli.plugin import Context, PictureError, UsageError
+
+    def find(reference: str) -> ModelRef:
+        named = reference in registry.model_cards()
+        contract = "" if named else onnx_contract
+        return models.resolve(
+            reference, offline=offline, contract=contract, accept_licence=accept_licence, note=say
+        )
 
     if pictures is not None and model:
         raise UsageError("--pictures scores what is finished: it can't be used with --model")
@@ -77,14 +94,14 @@ def evaluate(
         from outpaint_cli.commands._holes import evaluate_holes
 
         ctx = Context(device=device, seed=seed)
-        evaluate_holes(files, photos, model or ["pconv"], ctx, harmonize, as_json, read_rgb, _tell)
+        evaluate_holes(files, photos, model or ["pconv"], ctx, harmonize, as_json, read_rgb, _tell, find)
         return
-    features = load_features(perceptual)
+    features = load_features(perceptual, offline)
     ctx = Context(device=device, seed=seed)
     found = evaluation.Found()
     if pictures is None:
         references = model or ["context-encoder"]
-        methods = evaluation.load_methods(references, ctx, harmonize)
+        methods = evaluation.load_methods(references, ctx, harmonize, find)
         judge = evaluation.load_judge(discriminator, device) if discriminator else None
     failed = 0
     for number, path in enumerate(files):
@@ -165,7 +182,7 @@ def finished(truth: NDArray[np.uint8], name: str, folder: Path, features: metric
     return score_finished(truth, name, read_rgb(done), picture.read_photo_rect(done), features)
 
 
-def load_features(perceptual: Path | None) -> metrics.Features | None:
+def load_features(perceptual: str | None, offline: bool = False) -> metrics.Features | None:
     """The feature network of --perceptual as a callable, or None: then the column is left out."""
     if perceptual is None:
         return None
@@ -174,7 +191,7 @@ def load_features(perceptual: Path | None) -> metrics.Features | None:
     require_torch("the perceptual column")
     from outpaint_cli.training import features
 
-    return features.numpy_features(features.load_features(str(perceptual)))
+    return features.numpy_features(features.load_features(perceptual, offline))
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from outpaint_cli.plugin import ModelError, UsageError
+from outpaint_cli.plugin import HubFile, ModelError, UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats: TypeAlias = NDArray[np.float32]
 
-VGG_REPO, VGG_FILE = "timm/vgg16.tv_in1k", "model.safetensors"
 VGG_CONVS = (0, 2, 5, 7, 10, 12, 14)  # up to pool3
 VGG_POOLED_AFTER = (2, 7, 14)
 MOBILENET_STAGES = (  # expansion, channels, blocks, stride: Sandler et al. 2018 (arXiv 1801.04381, table 2)
@@ -114,15 +113,15 @@ def _pad_same(x: Tensor, kernel: int, stride: int) -> Tensor:
 
 
 def load_features(reference: str = "", offline: bool = False) -> nn.Module:
-    """A frozen feature network: from a safetensors file, or VGG16 from the Hub for "".
+    """A frozen feature network: from a safetensors file, or VGG16 from the Hub for "" and "vgg16".
 
     Raises UsageError when the file is not there, ModelError when it can't be read, is no known network, or
-    the Hub can't be reached.
+    the Hub does not give it.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    path = Path(reference) if reference else _fetch_vgg(offline)
+    path = _fetch_vgg(offline) if reference in ("", "vgg16") else Path(reference)
     if not path.is_file():
         raise UsageError(f"--perceptual {reference}: there is no such file")
     try:
@@ -158,17 +157,8 @@ def numpy_features(network: nn.Module) -> Callable[[Floats], Sequence[Floats]]:
 
 
 def _fetch_vgg(offline: bool) -> Path:
-    try:
-        from huggingface_hub import hf_hub_download
-    except ImportError as error:
-        raise ModelError(
-            "VGG16 comes from the Hub: pip install huggingface_hub or use --perceptual FILE"
-        ) from error
-    download: Any = hf_hub_download
-    try:
-        return Path(download(VGG_REPO, VGG_FILE, local_files_only=offline))
-    except Exception as error:  # huggingface_hub raises its own, httpx's and OSError
-        raise ModelError(
-            f"VGG16 ({VGG_REPO}) can't be fetched from the Hub ({type(error).__name__}): give a file with "
-            "--perceptual, or train with a loss that needs no perceptual network"
-        ) from error
+    from outpaint_cli import hub
+
+    assert isinstance(hub.VGG16.source, HubFile)
+    what = "VGG16, the perceptual network"
+    return hub.fetch(hub.VGG16.source, what, hub.Wanted(sha256=hub.VGG16.sha256), offline=offline).path

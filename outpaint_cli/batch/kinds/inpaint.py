@@ -24,6 +24,7 @@ from outpaint_cli.plugin import (
     Filler,
     FillSpec,
     Harmonizer,
+    HubFile,
     OutpaintError,
     PictureError,
     Rect,
@@ -155,9 +156,11 @@ class Mending:
 
 
 def _any_mask_models() -> list[str]:
-    """The installed models that take any mask."""
+    """The models that are here and take any mask; none is fetched for that."""
     names = []
-    for name in registry.model_cards():
+    for name, (_, card) in registry.model_cards().items():
+        if isinstance(card.source, HubFile):
+            continue
         try:
             filler = models.load(models.resolve(name), Context(device="cpu"))
         except OutpaintError:

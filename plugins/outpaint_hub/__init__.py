@@ -1,0 +1,1 @@
+"""Models that others published on the Hugging Face Hub as ONNX: MI-GAN and LaMa."""
