@@ -65,6 +65,7 @@ class Entry:
         facts = [self.plugin or self.role, self.source]
         facts += [f"{self.bytes / 1e6:.1f} MB"] if self.bytes else []
         facts += [self.licence] if self.licence else []
+        facts += [f"{name} {value:g}" for name, value in self.scores.items()]
         facts += [f"last used {self.used[:10]}"] if self.used else []
         if self.source == "hub":
             facts.append("cached" if self.cached else "not fetched yet")

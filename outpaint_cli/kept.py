@@ -95,6 +95,8 @@ def _is_left(path: Path, process: int) -> bool:
 
 
 def _runs(process: int) -> bool:
+    if os.name == "nt":  # there 0 is no question but Ctrl-C
+        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from outpaint_cli.commands import _complete
 from outpaint_cli.commands import _options as o
 from outpaint_cli.commands._report import say
 from outpaint_cli.plugin import ModelError, OutpaintError, UsageError
 
 if TYPE_CHECKING:
     from outpaint_cli.catalogue import Entry
+    from outpaint_cli.plugin import OnnxDescription
 
 app = typer.Typer(
     help="List, fetch, check, publish and remove models.", no_args_is_help=True, rich_markup_mode=None
@@ -21,7 +23,10 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line (docs/models.schema.json).")]
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="NAME...", help="Names, or hf://owner/repo/file.onnx.")
+    list[str] | None,
+    typer.Argument(
+        metavar="NAME...", help="Names, or hf://owner/repo/file.onnx.", autocompletion=_complete.models
+    ),
 ]
 Outputs = Annotated[
     Path | None, typer.Option("--outputs", help="Also what killed runs left in this folder.", metavar="DIR")
@@ -46,25 +51,24 @@ def list_models(as_json: Json = False, outputs: Outputs = None) -> None:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A name, a file.onnx, or hf://owner/repo/file.onnx.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A name, a file.onnx, or hf://owner/repo/file.onnx.", autocompletion=_complete.models
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
     """All that is known of one model. Nothing is fetched; a file is described by what it says of itself."""
     from outpaint_cli import catalogue, runtime
 
-    if Path(name).is_file():
-        for key, value in _described(runtime.describe(Path(name)), Path(name)).items():
-            if not as_json:
-                typer.echo(f"{key}: {value}")
-        if as_json:
-            typer.echo(json.dumps(_described(runtime.describe(Path(name)), Path(name))))
-        return
-    entry = catalogue.find(name)
+    file = Path(name)
+    row = _described(runtime.describe(file), file) if file.is_file() else catalogue.find(name).row()
     if as_json:
-        typer.echo(json.dumps(entry.row()))
+        typer.echo(json.dumps(row))
         return
-    for key, value in entry.row().items():
-        if value not in (None, "", {}, "schema"):
+    for key, value in row.items():
+        if key != "schema" and value not in (None, "", {}):
             typer.echo(f"{key}: {value}")
 
 
@@ -214,11 +218,9 @@ def _print(entry: Entry, as_json: bool) -> None:
     typer.echo(json.dumps(entry.row()) if as_json else entry.line())
 
 
-def _described(description: object, path: Path) -> dict[str, object]:
+def _described(description: OnnxDescription, path: Path) -> dict[str, Any]:
     from outpaint_cli import models
-    from outpaint_cli.plugin import OnnxDescription
 
-    assert isinstance(description, OnnxDescription)
     return {
         "file": str(path),
         "bytes": path.stat().st_size,

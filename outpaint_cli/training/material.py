@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, TypeAlias
 
 import torch
 
+from outpaint_cli.places import cache_root
 from outpaint_cli.training.loop import train
 from outpaint_cli.training.options import TrainOptions
 from outpaint_cli.training.photos import Photos, Progress, list_hash, list_photos
@@ -56,8 +56,7 @@ def gather(options: TrainOptions, sides: Sequence[int], progress: Progress) -> M
 
 def default_cache() -> Path:
     """Where shrunken photos are kept between runs."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "outpaint" / "photos"
+    return cache_root() / "photos"
 
 
 def run(options: TrainOptions, make_task: MakeTask, progress: Progress) -> Path:
