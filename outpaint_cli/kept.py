@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from outpaint_cli import registry
-from outpaint_cli.batch import journal
+from outpaint_cli.batch import journal, workspace
 from outpaint_cli.places import cache_root
 
 BESIDE = re.compile(r"\.outpaint-(\d+)-[0-9a-f]+\.tmp")
-"""How outputs are called while they are written."""
+"""How files are called while they are written beside their place."""
 
 SETTLED, ABANDONED = 60, 3600
 """Seconds without a change: after these a file of a process that has ended, and of any, is a leftover."""
@@ -42,6 +42,9 @@ class Kept:
             shutil.rmtree(self.path)
         else:
             self.path.unlink(missing_ok=True)
+        if self.path.parent.name == journal.FOLDER:
+            with suppress(OSError):  # something else is in it
+                self.path.parent.rmdir()
 
 
 def kept() -> Iterator[Kept]:
@@ -65,9 +68,11 @@ def leftovers(outputs: Path) -> Iterator[Kept]:
         found = BESIDE.fullmatch(path.name)
         if found and path.is_file() and _is_left(path, int(found[1])):
             yield Kept(str(path), "", path, size(path), _used(path), "left by a run that was killed")
+        elif path.name == journal.FOLDER and path.is_dir():
+            for run in workspace.left_behind(path.parent):
+                yield Kept(str(run), "", run, size(run), _used(run), "left by a run that was killed")
         elif path.name == journal.NAME and path.parent.name == journal.FOLDER and _is_orphan(path):
-            folder = path.parent
-            yield Kept(str(folder), "", folder, size(folder), _used(path), "journal of outputs that are gone")
+            yield Kept(str(path), "", path, size(path), _used(path), "journal of outputs that are gone")
 
 
 def size(path: Path) -> int:

@@ -70,7 +70,9 @@ class Journal:
 
     def outputs(self) -> list[Path]:
         """Every output that was ever noted."""
-        return [self.folder / key for key in self._read()]
+        with self._lock:
+            self._read_on()
+            return [self.folder / key for key in self._places]
 
     def add(self, output: Path, record: dict[str, Any]) -> None:
         """Append one line; raises OSError."""

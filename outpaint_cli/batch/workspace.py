@@ -11,6 +11,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,16 +77,23 @@ class Workspace:
 def sweep(folder: Path) -> int:
     """Remove what killed runs left in an output folder; returns how many there were."""
     swept = 0
+    for run in left_behind(folder):
+        with suppress(OSError):
+            shutil.rmtree(run)
+            swept += 1
+    return swept
+
+
+def left_behind(folder: Path) -> Iterator[Path]:
+    """The folders that killed runs left in an output folder."""
     try:
         runs = [path for path in (folder / FOLDER).iterdir() if path.name.startswith(PREFIX)]
     except OSError:
-        return 0
+        return
     for run in runs:
         with suppress(OSError):
             if _abandoned(run):
-                shutil.rmtree(run)
-                swept += 1
-    return swept
+                yield run
 
 
 def _abandoned(run: Path) -> bool:

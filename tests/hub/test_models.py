@@ -189,6 +189,10 @@ def test_kept_things_are_listed_sized_and_removed(hub: Hub, outpaint: Outpaint, 
     outputs = tmp_path / "outputs"
     (outputs / "sub" / ".outpaint").mkdir(parents=True)
     (outputs / "sub" / ".outpaint" / "journal.jsonl").write_text('{"output": "gone.png"}\n')
+    run = outputs / "sub" / ".outpaint" / "run-1"
+    run.mkdir()
+    (run / "lock").touch()  # held by nobody
+    (run / "0.tmp").write_bytes(bytes(500))
     killed, running = outputs / ".outpaint-999999999-0a.tmp", outputs / f".outpaint-{os.getpid()}-0b.tmp"
     for path in (killed, running):
         path.write_bytes(bytes(10))
@@ -196,8 +200,12 @@ def test_kept_things_are_listed_sized_and_removed(hub: Hub, outpaint: Outpaint, 
     listed = rows(outpaint("models", "list", "--json", "--outputs", "outputs").out)
     assert (listed["singan/abc"]["bytes"], listed["singan/abc"]["plugin"]) == (1000, "singan")
     assert listed["singan/abc"]["used"]
-    gone = [name for name, row in listed.items() if row["role"] == "kept"]
-    assert gone == ["singan/abc", "outputs/.outpaint-999999999-0a.tmp", "outputs/sub/.outpaint"]
+    gone = {name for name, row in listed.items() if row["role"] == "kept"}
+    assert gone == {
+        "singan/abc", "outputs/.outpaint-999999999-0a.tmp", "outputs/sub/.outpaint/run-1",
+        "outputs/sub/.outpaint/journal.jsonl",
+    }  # fmt: skip
+    assert listed["outputs/sub/.outpaint/run-1"]["bytes"] == 500
     assert outpaint("models", "rm", "--outputs", "outputs").code == 0
     assert not killed.exists() and running.exists() and not (outputs / "sub" / ".outpaint").exists()
     assert pyramid.exists()
