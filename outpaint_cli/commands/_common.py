@@ -12,10 +12,12 @@ import typer
 
 from outpaint_cli.batch.options import choice, plugin_options
 from outpaint_cli.commands import _options as o
+from outpaint_cli.commands._report import say
 from outpaint_cli.plugin import UsageError
 
 if TYPE_CHECKING:
     from outpaint_cli.batch.settings import Settings
+    from outpaint_cli.plugin import ModelRef
 
 FORMATS = ("keep", "png", "jpg", "webp", "tiff", "avif")
 
@@ -91,6 +93,19 @@ class Common:
             raise UsageError("--quiet goes with neither --json nor --verbose")
         if self.null and self.from_file is None and o.on_command_line(ctx, "null"):
             raise UsageError("-0 goes with --from-file")
+
+    def find_model(self, reference: str) -> ModelRef:
+        """What --model means; a dry run fetches nothing. Raises ModelError or UsageError."""
+        from outpaint_cli import models
+
+        return models.resolve(
+            reference,
+            offline=self.offline,
+            contract=self.onnx_contract,
+            accept_licence=self.accept_licence,
+            fetch=not self.dry_run,
+            note=lambda text: None if self.quiet else say(text),
+        )
 
     def settings(self, out: Path | None, *, model: str = "", harmonize: str) -> Settings:
         """The settings of a run; reads the guides. Raises UsageError."""

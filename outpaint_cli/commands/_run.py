@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from outpaint_cli.batch.kinds import Kind
     from outpaint_cli.batch.settings import Settings, Task
     from outpaint_cli.commands._page import Page
-    from outpaint_cli.plugin import ModelRef
 
 
 def run_command(
@@ -107,7 +106,7 @@ def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settin
     stdout_taken = stdin is not None and settings.out is None
     if stdout_taken and common.as_json:
         raise UsageError("--json and a picture can't share standard output; give -o")
-    batch = open_batch(sources, kind, settings, stdin=stdin, find=lambda name: _model(name, common))
+    batch = open_batch(sources, kind, settings, stdin=stdin, find=common.find_model)
     tasks = batch.tasks
     page = open_page(common.report, batch) if not common.dry_run else None
     summary = Summary()
@@ -165,20 +164,6 @@ def hint(common: Common, page: Page | None) -> str:
     if page:
         return f"report: {page.report.path}"
     return "" if common.dry_run else "--report report.html shows photos and results side by side"
-
-
-def _model(reference: str, common: Common) -> ModelRef:
-    """What --model means; a dry run fetches nothing. Raises ModelError or UsageError."""
-    from outpaint_cli import models
-
-    return models.resolve(
-        reference,
-        offline=common.offline,
-        contract=common.onnx_contract,
-        accept_licence=common.accept_licence,
-        fetch=not common.dry_run,
-        note=lambda text: None if common.quiet else say(text),
-    )
 
 
 def _where(tasks: Sequence[Task]) -> str:

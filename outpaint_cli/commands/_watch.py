@@ -35,13 +35,13 @@ def watch(inputs: list[str], kind: Kind, settings: Settings, common: Common) -> 
             0, doing=kind.doing, quiet=common.quiet, as_json=common.as_json, verbose=common.verbose,
             stdout_taken=False, nul=common.print0,
         )  # fmt: skip
-        work = open_batch([], kind, settings).start(stop, reporter.note)
+        work = open_batch([], kind, settings, find=common.find_model).start(stop, reporter.note)
         reporter.note(f"watching {', '.join(map(str, folders))}; end with Ctrl-C")
 
         def events() -> Iterator[Event]:
             for sources in watched.batches(stop):
                 try:
-                    yield from work.run(open_batch(sources, kind, settings).tasks)
+                    yield from work.run(open_batch(sources, kind, settings, find=common.find_model).tasks)
                 except UsageError as error:  # names that clash: said, and the next ones are waited for
                     reporter.message(f"outpaint: {error}")
 
