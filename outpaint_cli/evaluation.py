@@ -128,16 +128,24 @@ def score_sides(
 
 
 def score_paper(
-    truth: Bytes, name: str, methods: Sequence[Method], ctx: Context, judge: Judge | None = None
+    truth: Bytes,
+    name: str,
+    methods: Sequence[Method],
+    ctx: Context,
+    judge: Judge | None = None,
+    size: int = PAPER_SIZE,
 ) -> Iterator[Row]:
     """The set-up of van Hoorick 2019 (arXiv 1912.10960, section 4): 192 pixels with the middle 128 known.
+
+    Another ``size`` keeps the proportions.
 
     mse_all is the paper's: over the whole picture, the photo put back. d is the discriminator's mean verdict
     D(G(x)) on it, about 1 where it looks real; "truth" is judged too.
     """
-    square = middle_square(truth, PAPER_SIZE)
-    margin = (PAPER_SIZE - PAPER_KNOWN) // 2
-    frame = Frame(PAPER_SIZE, PAPER_SIZE, Rect(margin, margin, PAPER_KNOWN, PAPER_KNOWN))
+    square = middle_square(truth, size)
+    known_side = size * PAPER_KNOWN // PAPER_SIZE
+    margin = (size - known_side) // 2
+    frame = Frame(size, size, Rect(margin, margin, known_side, known_side))
     known = known_mask(frame, frame.photo)
     if judge is not None:
         yield Row(name, "truth", "paper", {"d": judge(square)})

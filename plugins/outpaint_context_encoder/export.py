@@ -100,7 +100,9 @@ def export_critic(network: nn.Module, path: Path, fp16: bool = False) -> float:
     """
     picture = torch.rand(2, 3, 192, 192, generator=torch.Generator().manual_seed(0))
     metadata = {"outpaint.schema": SCHEMA, "outpaint.network": CRITIC, "outpaint.range": "0..1"}
-    return export_onnx(network, (picture,), (Port("picture", {0: "N"}),), "verdict", path, metadata, fp16)
+    return export_onnx(
+        network, (picture,), (Port("picture", {0: "N", 2: "H", 3: "W"}),), "verdict", path, metadata, fp16
+    )
 
 
 def _metadata(
