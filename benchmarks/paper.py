@@ -39,9 +39,9 @@ COLUMNS = {
 }  # fmt: skip
 TITLE = """# The paper's experiments
 
-Image outpainting and harmonization using generative adversarial networks (van Hoorick 2019, arXiv 1912.10960) compares
-a context encoder trained on photos with a reconstruction loss, the same with an adversary, and one trained on
-paintings. Below, the three again at a size that a processor can bear.
+Van Hoorick 2019 (Image outpainting and harmonization using generative adversarial networks, arXiv 1912.10960)
+compares a context encoder trained on photos with a reconstruction loss, the same with an adversary, and one
+trained on paintings. Below, the three again at a size that a processor can bear.
 """
 SHEET_WIDTH = 300  # pixels of one picture
 
@@ -287,7 +287,7 @@ def section(
         ]
         lines += [*table_of(found), "", f"The paper's own set-up at {SIZE} pixels, the photo put back:", ""]
         lines += paper_table(found)
-    lines += ["", *differences(asked_batch=run["task"]["batch"])]
+    lines += ["", *differences(run["task"]["batch"])]
     lines += ["", "## What the figures say", "", *findings(tests)]
     for name in pictures:
         how = "bare" if "bare" in name else f"finished by `{HARMONIZER}`"
@@ -296,20 +296,19 @@ def section(
     return lines
 
 
-def differences(asked_batch: int) -> list[str]:
+def differences(batch: int) -> list[str]:
     """What is not as in the paper."""
     return [
         "## What differs from the paper",
         "",
-        f"- size: the network works at {SIZE} pixels with the middle {SIZE * 2 // 3} known (192 and 128 in the paper), with "
-        f"{WIDTH:g} of its channels; its layers, their order, initial weights and BatchNorm are the published ones",
-        "- length: the table says how many pictures were seen; the paper's 200 epochs over 36,500 photos are 7.3 million. "
-        "The adversary's share goes through the published steps (0.001, 0.005, 0.015, 0.04) in the same proportions",
-        f"- batches of {asked_batch}; the weights scored are a running average of those trained",
-        "- photos: other ones than the paper's MIT Places; paintings: public domain works, where the paper "
-        "took its own collection; views of one painting are never both trained on and scored",
-        "- scores: over the unknown ring; the paper's own, over the whole picture, in the tables of its set-up. "
-        "D is the discriminator of *photos, rec+adv*",
+        f"- size: the network works at {SIZE} pixels, the middle {SIZE * 2 // 3} known (the paper: 192, 128),",
+        f"  with {WIDTH:g} of its channels; layers, initial weights and BatchNorm are the published ones",
+        "- length: the published training goes 200 times through its photos; the table says how many pictures",
+        "  were seen here. The adversary's share takes the published steps (0.001 to 0.04) in proportion",
+        f"- batches of {batch}; the weights scored are a running average of those trained",
+        "- photos and paintings are other ones than the paper's; no view of a painting that is scored was trained on",
+        "- scores: over the unknown ring; the paper's own, over the whole picture, in the tables of its set-up.",
+        "  D is the discriminator of *photos, rec+adv*",
         "- second stage: `patch`, not SinGAN, finishes the pictures in the second sheet",
     ]
 

@@ -27,3 +27,12 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
+
+
+def until(page: Any, condition: str, seconds: float = 60) -> None:
+    """Wait for a JavaScript expression; playwright's own wait needs eval in the page, which its policy forbids."""
+    for _ in range(int(seconds * 20)):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {condition}")

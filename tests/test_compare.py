@@ -12,7 +12,7 @@ from PIL import Image
 from outpaint_cli.commands._compare import default_out, parse_contenders
 from outpaint_cli.plugin import UsageError
 from outpaint_cli.report.sheet import GAP, WIDTH
-from tests.browser import chromium
+from tests.browser import chromium, until
 from tests.conftest import Outpaint, files
 from tests.test_report import data
 from tests.test_report_page import cards, opened
@@ -119,6 +119,6 @@ def test_the_page_sorts_by_a_model_and_sets_two_side_by_side(
         assert cards(page) == sorted(cells, key=lambda name: cells[name])
         page.locator("button.view").first.click()
         page.select_option("#against", "1")
-        page.wait_for_function("document.querySelector('#stage img.before').src.includes('/edge/')")
+        until(page, "document.querySelector('#stage img.before').src.includes('/edge/')")
         page.context.close()
         assert not [url for url in odd if not url.startswith(("data:image/", tmp_path.as_uri()))]

@@ -13,7 +13,7 @@ import pytest
 from outpaint_cli.batch.events import Event, Summary
 from outpaint_cli.plugin import Rect
 from outpaint_cli.report import Report
-from tests.browser import chromium
+from tests.browser import chromium, until
 
 NASTY = '<img src=x onerror="alert(1)">&\'.png'
 
@@ -84,7 +84,7 @@ def test_it_shows_all_results_and_failures(page: Any) -> None:
     assert cards(page) == ["b.png", "a.png", NASTY, "bad.png"]
     assert page.locator("#told").inner_text().startswith("3 done, 1 failed, 1 flagged in 6 s")
     assert "it is broken" in page.locator("#failures").inner_text()
-    page.wait_for_function("[...document.querySelectorAll('img.after')].every((i) => i.naturalWidth === 90)")
+    until(page, "[...document.querySelectorAll('img.after')].every((i) => i.naturalWidth === 90)")
 
 
 def test_it_sorts_and_filters(page: Any) -> None:
@@ -118,7 +118,7 @@ def test_the_slider_uncovers_the_photo_in_its_place(page: Any) -> None:
             rgb = image.convert("RGB")
             return tuple(rgb.getpixel((int(x * rgb.width), int(y * rgb.height))))
 
-    page.wait_for_function("document.querySelector('img.after').naturalWidth === 90")
+    until(page, "document.querySelector('img.after').naturalWidth === 90")
     assert colour(0.3, 0.5)[2] > 120
     page.locator(".card").first.locator("input.wipe").fill("50")
     red = colour(0.3, 0.5)
@@ -134,14 +134,14 @@ def test_full_size_by_keys_alone(page: Any, folder: Path) -> None:
     assert page.locator(".card").first.locator("input.wipe").input_value() == "10"
     page.keyboard.press("Enter")
     assert page.locator("#viewer").is_visible()
-    page.wait_for_function("document.querySelector('#stage img.after').src.endsWith('/out/b.png')")
-    page.wait_for_function("document.querySelector('#stage img.before').src.endsWith('/in/b.png')")
+    until(page, "document.querySelector('#stage img.after').src.endsWith('/out/b.png')")
+    until(page, "document.querySelector('#stage img.before').src.endsWith('/in/b.png')")
     page.keyboard.press("ArrowLeft")
     assert page.locator("#stage input.wipe").input_value() == "49.5"
     page.keyboard.press("j")
     assert page.locator("#caption").inner_text().startswith("a.png")
     page.keyboard.press("j")
-    page.wait_for_function("document.querySelector('#stage img.after').naturalWidth === 90")
+    until(page, "document.querySelector('#stage img.after').naturalWidth === 90")
     assert page.locator("#caption").inner_text().startswith(NASTY)
     page.keyboard.press("Escape")
     assert not page.locator("#viewer").is_visible()
@@ -156,7 +156,7 @@ def test_an_output_that_is_gone_leaves_its_thumbnail(browser: Any, tmp_path: Pat
     (tmp_path / "out" / "a.png").unlink()
     page, _ = opened(browser, tmp_path / "r.html")
     page.locator("button.view").click()
-    page.wait_for_function("document.querySelector('#trouble').textContent.includes('thumbnail')")
+    until(page, "document.querySelector('#trouble').textContent.includes('thumbnail')")
     assert page.evaluate("document.querySelector('#stage img.after').naturalWidth") == 90
     page.context.close()
 
@@ -210,7 +210,7 @@ def test_two_thousand_pictures_hold_few_decoded(browser: Any, tmp_path: Path) ->
     report.close()
     page, _ = opened(browser, tmp_path / "r.html")
     assert page.locator(".card").count() == 2000
-    page.wait_for_function("document.querySelectorAll('img.after[src]').length > 0")
+    until(page, "document.querySelectorAll('img.after[src]').length > 0")
     assert page.evaluate("document.querySelectorAll('img.after[src]').length") < 200
     page.select_option("#sort", "name")
     page.fill("#search", "png1999")
