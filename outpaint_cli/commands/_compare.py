@@ -13,7 +13,6 @@ from pathlib import Path
 
 import typer
 
-from outpaint_cli import models
 from outpaint_cli.batch.events import Event, Summary
 from outpaint_cli.batch.kinds import Kind
 from outpaint_cli.batch.pipeline import exit_code
@@ -75,6 +74,8 @@ def compare_command(
     inputs: list[str], texts: Sequence[str], out: Path | None, kind: Kind, common: Common, per_sheet: int
 ) -> None:
     """Do it, and exit with the code that docs/cli.md promises. Raises OutpaintError as extend does."""
+    if common.watch:
+        raise UsageError("--watch has no end to compare at; run compare again instead")
     if "-" in inputs:
         raise UsageError("- (standard input) can't be compared; name files or folders")
     contenders = parse_contenders(texts)
@@ -83,7 +84,10 @@ def compare_command(
         raise UsageError(f"-o {out} is a file; name a folder")
     settings = replace(common.settings(out, harmonize="auto"), score=True)
     sources, _ = find_sources(inputs, settings, common, kind.verb, None)
-    batches = [open_batch(sources, kind, with_contender(settings, out, one)) for one in contenders]
+    batches = [
+        open_batch(sources, kind, with_contender(settings, out, one), find=common.find_model)
+        for one in contenders
+    ]
     raise typer.Exit(Comparison(contenders, batches, out, kind, settings, common, per_sheet).run())
 
 
@@ -97,8 +101,7 @@ def default_out(inputs: Sequence[str]) -> Path:
 
 
 def with_contender(settings: Settings, out: Path, one: Contender) -> Settings:
-    """The settings of one model's batch. Its model must be there before anything starts."""
-    models.resolve(one.model)
+    """The settings of one model's batch."""
     return replace(settings, out=out / one.folder, model=one.model, harmonize=one.harmonize)
 
 
