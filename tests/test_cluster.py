@@ -44,9 +44,9 @@ def test_two_workers_one_killed_make_what_one_process_makes(
         events = []
         for event in spread:
             events.append(event)
-            if len(events) == 3:
+            if len(events) == 1:
                 assert len(workers) == 2
-                os.kill(ray.get(workers[0].pid.remote()), signal.SIGKILL)
+                os.kill(ray.get(workers[1].pid.remote()), signal.SIGKILL)
     finally:
         ray.shutdown()
     assert len(workers) > 2, "another worker took its place"

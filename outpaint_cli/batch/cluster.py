@@ -1,7 +1,7 @@
 """--ray: the batch spread over a Ray cluster, a pipeline in each worker.
 
 The plan is made here, once. Workers, Ray actors, load the model once each and are handed a few pictures at a
-time; each tells of every picture as it is done. What a lost worker had not told of is done by another one.
+time. What a lost worker had in hand is done by another one.
 Inputs and outputs must be reachable under the same paths on all machines.
 """
 
@@ -12,7 +12,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from outpaint_cli.batch.events import Event
@@ -86,24 +86,21 @@ class Worker:
         """Begin nothing more; called while :meth:`do` is at work."""
         self._stop.set()
 
-    def do(self, tasks: Sequence[Task], again: bool) -> Iterator[tuple[int, Event]]:
-        """An event for each, with its task's place. ``again``: a lost worker may have made them already."""
+    def do(self, tasks: Sequence[Task], again: bool) -> list[Event]:
+        """An event for each. ``again``: a lost worker may have made them already."""
         if again not in self._runs:
             settings = replace(self._settings, existing="overwrite") if again else self._settings
             self._runs[again] = Run(settings, self._kind, self._ref, self._stop.is_set)
-        places = {(task.name, str(task.output)): at for at, task in enumerate(tasks)}
-        for event in self._runs[again].run(tasks):
-            yield places[event.input, str(event.output)], event
+        return list(self._runs[again].run(tasks))
 
 
 @dataclass
 class _Chunk:
-    """Pictures for a worker; ``told`` are the places of those it has told of."""
+    """Pictures for a worker."""
 
     tasks: list[Task]
     tries: int = 0
     again: bool = False
-    told: set[int] = field(default_factory=set)
 
 
 class _Cluster:
@@ -122,7 +119,7 @@ class _Cluster:
         settings = replace(run.settings, jobs=threads, shard=(1, 1), ray=None)
         make = ray.remote(max_concurrency=2, num_cpus=threads, num_gpus=1 if gpus else 0)(Worker)
         self.hire: Callable[[], Any] = lambda: make.remote(settings, run.kind, run.ref)
-        self.busy: dict[Any, tuple[Any, _Chunk]] = {}  # by the stream of a worker's events
+        self.busy: dict[Any, tuple[Any, _Chunk]] = {}  # by what will be the worker's events
 
     def events(self) -> Iterator[Event]:
         """All of them."""
@@ -133,29 +130,24 @@ class _Cluster:
             done, _ = self.ray.wait(list(self.busy), num_returns=1, timeout=0.5)
             if self.run.cancelled():
                 self._halt()
-            for stream in done:
-                actor, chunk = self.busy[stream]
+            for reference in done:
+                actor, chunk = self.busy.pop(reference)
                 try:
-                    at, event = self.ray.get(next(stream))
-                except StopIteration:
-                    del self.busy[stream]
-                    idle.append(actor)
-                    continue
+                    events = self.ray.get(reference)
                 except self.ray.exceptions.RayActorError:
-                    del self.busy[stream]
                     idle.append(self.hire())
                     yield from self._lost(chunk)
                     continue
                 except self.ray.exceptions.RayTaskError as error:
                     raise _cause(error) from error
-                chunk.told.add(at)
-                if self.run.settings.fail_fast and event.status == "failed":
-                    self._halt()
-                yield event
+                idle.append(actor)
+                for event in events:
+                    if self.run.settings.fail_fast and event.status == "failed":
+                        self._halt()
+                    yield event
 
     def _begin(self, actor: Any, chunk: _Chunk) -> None:
-        stream = actor.do.options(num_returns="streaming").remote(chunk.tasks, chunk.again)
-        self.busy[stream] = actor, chunk
+        self.busy[actor.do.remote(chunk.tasks, chunk.again)] = actor, chunk
 
     def _halt(self) -> None:
         if not self.stopped:
@@ -164,15 +156,14 @@ class _Cluster:
                 actor.stop.remote()
 
     def _lost(self, chunk: _Chunk) -> Iterator[Event]:
-        """What a lost worker had not told of is tried again, by itself after a while."""
-        left = [task for at, task in enumerate(chunk.tasks) if at not in chunk.told]
+        """What a lost worker had in hand is tried again, each picture by itself the last time."""
         if chunk.tries + 1 >= TRIES:
             error = PluginError("its worker was lost each time, perhaps for want of memory; try it alone")
-            for task in left:
+            for task in chunk.tasks:
                 yield self.run.stages.failed(task, error, 0.0)
             return
         for again in (True, False):
-            part = [task for task in left if (task.output in self.fresh) == again]
+            part = [task for task in chunk.tasks if (task.output in self.fresh) == again]
             singly = chunk.tries + 2 >= TRIES  # the last try: one by one, so that one spoils no other
             for tasks in [[task] for task in part] if singly else [part] if part else []:
                 self.chunks.append(_Chunk(tasks, chunk.tries + 1, again))

@@ -14,6 +14,7 @@ import typer
 from outpaint_cli.commands._common import Common
 from outpaint_cli.commands._report import Reporter, in_order, say
 from outpaint_cli.commands._signals import stopping
+from outpaint_cli.commands._stderr import own_stderr
 from outpaint_cli.plugin import UsageError
 
 if TYPE_CHECKING:
@@ -37,9 +38,13 @@ def run_command(
     if common.watch:
         from outpaint_cli.commands._watch import watch
 
-        raise typer.Exit(watch(inputs, kind, settings, common))
+        with own_stderr():
+            code = watch(inputs, kind, settings, common)
+        raise typer.Exit(code)
     sources, stdin = find_sources(inputs, settings, common, kind.verb, masks)
-    raise typer.Exit(run(sources, stdin, kind, settings, common))
+    with own_stderr():
+        code = run(sources, stdin, kind, settings, common)
+    raise typer.Exit(code)
 
 
 def settle_out(out: Path | None, inputs: list[str] | None) -> Path | None:
