@@ -48,7 +48,7 @@ GEOMETRIES = {
     "bottom only, one pixel": Pad(bottom=Length(1)),
     "four unequal": Pad(Length(7), Length(63), Length(121), Length(34)),
     "four times": Scale(4.0),
-    "ten times to the right": Pad(right=Length(900, True)),
+    "ten times to the right": Pad(right=Length(900, "%")),
 }
 
 
