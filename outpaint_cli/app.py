@@ -12,6 +12,7 @@ import typer
 
 import outpaint_cli
 from outpaint_cli.commands import (
+    _usage,
     compare,
     completion,
     config,
@@ -96,7 +97,7 @@ def main() -> None:
     """The console script. Errors become one line and an exit code; OUTPAINT_DEBUG=1 shows tracebacks."""
     debug = os.environ.get("OUTPAINT_DEBUG") == "1"
     try:
-        app()
+        code = app(standalone_mode=False)
     except OutpaintError as error:
         if debug:
             traceback.print_exc()
@@ -112,7 +113,13 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
+        if _usage.is_usage(error):
+            message = _usage.told(error)
+            if message:
+                say(f"outpaint: {message}")
+            sys.exit(2)
         if debug:
             traceback.print_exc()
         say(f"outpaint: a fault of outpaint ({type(error).__name__}: {error}); OUTPAINT_DEBUG=1 shows where")
         sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

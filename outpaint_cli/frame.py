@@ -262,7 +262,7 @@ def _parse_size(text: str) -> Size:
 
 
 def _parse_aspect(text: str) -> Aspect:
-    match = re.fullmatch(rf"\s*{_NUMBER}\s*[:/]\s*{_NUMBER}\s*", text)
+    match = re.fullmatch(rf"\s*{_NUMBER}\s*[:/xX×]\s*{_NUMBER}\s*", text)
     if not match or not (float(match[1]) > 0 and float(match[2]) > 0):
         raise UsageError(f"--aspect '{text}' is not a shape, as in 16:9")
     width, height = float(match[1]), float(match[2])

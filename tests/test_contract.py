@@ -147,6 +147,35 @@ def test_results_to_one_stream_messages_to_the_other_and_no_bar_without_a_termin
     assert "1 done, 1 failed" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("extend", "a.png", "--pat", "3"), "outpaint extend --help"),
+        (("extend", "a.png", "--quality", "high"), "outpaint extend --help"),
+        (("extend", "a.png", "--pad"), "outpaint --help"),
+        (("convert", "a.png"), "outpaint convert --help"),
+        (("a.png",), "or try outpaint extend a.png"),
+        (("gone.jpg", "--pad", "3"), "or try outpaint extend gone.jpg"),
+        (("widen",), "outpaint --help"),
+        (("models", "list", "more"), "outpaint models list --help"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_is_told_in_one_line(
+    outpaint: Outpaint, photo: Any, args: tuple[str, ...], told: str
+) -> None:
+    photo("a.png")
+    done = outpaint(*args)
+    assert (done.code, done.out, len(done.lines)) == (2, b"", 1)
+    assert done.err.startswith("outpaint: ")
+    assert done.err.rstrip().endswith(told)
+
+
+def test_no_arguments_show_the_help(outpaint: Outpaint) -> None:
+    done = outpaint()
+    assert "extend" in done.err + done.out.decode()
+    assert "Traceback" not in done.err
+
+
 def test_json_lines_of_every_status_have_the_same_keys(
     outpaint: Outpaint, photo: Any, tmp_path: Path
 ) -> None:

@@ -172,5 +172,8 @@ def hint(common: Common, page: Page | None) -> str:
 
 
 def _where(tasks: Sequence[Task]) -> str:
+    """The one output, or the one folder of them all."""
+    if len(tasks) == 1:
+        return str(tasks[0].output or "")
     folders = {str(task.folder) for task in tasks if task.folder is not None}
     return folders.pop() if len(folders) == 1 else ""
