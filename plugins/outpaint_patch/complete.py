@@ -31,6 +31,7 @@ def complete(
     rng: np.random.Generator,
     progress: Callable[[float], None],
     check: Callable[[], None],
+    threads: int = 1,
 ) -> Completed | None:
     """Find sources for every unknown cell of ``image`` (H, W, 3); None where no whole patch is known."""
     height, width = known.shape
@@ -51,7 +52,7 @@ def complete(
     price: Floats | None = None
     for index, size in enumerate(sizes):
         level = shrink_further(finest, *size)
-        stage = Stage(level, confidence, settings, radius, index, before is None, rarity, price)
+        stage = Stage(level, confidence, settings, radius, index, before is None, rarity, price, threads)
         if not stage.ready:
             continue
         before = stage.run(before, rng, check)

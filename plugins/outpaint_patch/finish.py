@@ -42,7 +42,8 @@ def finish(
         ctx.progress(0.7 * share, "searching patches")
 
     guides = planes(job.guides, job.image, job.photo, ctx.memory)
-    found = complete(job.image, known, guides, job.confidence, settings, rng, progress, ctx.check)
+    threads = ctx.threads or os.cpu_count() or 1
+    found = complete(job.image, known, guides, job.confidence, settings, rng, progress, ctx.check, threads)
     if found is None:
         return job.image.copy(), {"patches": False}
     found.numbers = reflect(
@@ -57,7 +58,7 @@ def finish(
     height, width = known.shape
     plan = copies(found.numbers, found.level.known, correction, height, width, 1 + len(guides))
     sheet = np.concatenate([job.image, *(guide.image for guide in guides)]) if guides else job.image
-    image = render(job.image, known, plan, rendered, ctx.threads or os.cpu_count() or 1, sheet=sheet)
+    image = render(job.image, known, plan, rendered, threads, sheet=sheet)
     info: dict[str, Any] = {"patches": True, "cells": list(found.level.shape)}
     if job.guides:
         count = found.level.known.size

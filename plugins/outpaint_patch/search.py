@@ -11,6 +11,7 @@ cell the atlas number of its source (Barnes et al. 2009, PatchMatch, call it the
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,11 +91,16 @@ def distances(targets: Targets, sources: Sources, rows: Ints) -> Floats:
 
 
 def nearest(
-    targets: Targets, sources: Sources, rng: np.random.Generator, check: Callable[[], None]
+    targets: Targets,
+    sources: Sources,
+    rng: np.random.Generator,
+    check: Callable[[], None],
+    threads: int = 1,
 ) -> tuple[Ints, Floats]:
     """The row of the exact nearest source of every target, and its distance.
 
     sum w (t - s)^2 = sum w t^2 + [-2 w t, w, 1] . [s, s^2, penalty]: one matrix product a block of targets.
+    Blocks are shared out among ``threads``; how many there are changes no sum.
     """
     count = len(targets.where)
     some = np.arange(len(sources.where), dtype=np.int32)
@@ -107,12 +113,18 @@ def nearest(
     cost = np.empty(count, np.float32)
     step = max(16, min(2048, (16 << 20) // len(some)))
     ones = np.ones((step, 1), np.float32)
-    for start in range(0, count, step):
-        check()
+
+    def work(start: int) -> None:
         t, w = targets.features[start : start + step], targets.weights[start : start + step]
         table = np.concatenate((-2 * w * t, w, ones[: len(t)]), 1) @ keys
-        best[start : start + step] = some[table.argmin(1)]
-        cost[start : start + step] = table.min(1) + np.einsum("nf,nf,nf->n", w, t, t)
+        chosen = table.argmin(1)
+        best[start : start + step] = some[chosen]
+        least = np.take_along_axis(table, chosen[:, None], 1)[:, 0]
+        cost[start : start + step] = least + np.einsum("nf,nf,nf->n", w, t, t)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(work, range(0, count, step)):
+            check()
     return best, np.maximum(cost, 0)
 
 

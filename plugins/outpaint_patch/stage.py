@@ -90,8 +90,9 @@ class Stage:
         first: bool,
         rarity: Floats | None,
         price: Floats | None,
+        threads: int = 1,
     ) -> None:
-        self.rarity = rarity
+        self.rarity, self.threads = rarity, threads
         self.level, self.settings, self.index = level, settings, index
         height, width = self.shape = level.shape
         r = self.radius = radius
@@ -236,7 +237,7 @@ class Stage:
                 picture = self._go_on(picture)
             targets = self._targets(picture, fresh=start and turn == 0)
             if self.exact:
-                rows, cost = nearest(targets, self.sources, rng, check)
+                rows, cost = nearest(targets, self.sources, rng, check, self.threads)
                 numbers.reshape(-1)[self.cells] = self.where[rows]
             else:
                 rows = self.sources.lookup(numbers.reshape(-1)[self.cells])

@@ -52,6 +52,20 @@ def test_exact_search_agrees_with_comparing_all() -> None:
     assert np.allclose(distances(targets, sources, rows), cost, atol=1e-4)
 
 
+def test_threads_change_nothing() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(3000, 25)).astype(np.float32)
+    sources = Sources(
+        (60, 50), np.arange(3000, dtype=np.int32), np.arange(9000, dtype=np.int32), features, features[:, 0]
+    )
+    targets = Targets(
+        np.arange(3000, dtype=np.int32), features + np.float32(0.5), np.abs(features) + np.float32(0.1)
+    )
+    one, two = (nearest(targets, sources, rng, lambda: None, threads) for threads in (1, 3))
+    assert np.array_equal(one[0], two[0])
+    assert np.array_equal(one[1], two[1])
+
+
 def test_levels_grow_and_end_at_the_frame_or_before() -> None:
     sizes = level_sizes(300, 400, 50, 1000, 1.5)
     assert sizes[-1] == (300, 400)
