@@ -122,6 +122,7 @@ def timing(photo: np.ndarray, iterations: int) -> list[str]:
         f"`python benchmarks/singan.py PHOTO --only timing`, {width}x{height} pixels, {len(sizes)} scales,",
         f"{threads} threads, {processor()}, PyTorch {torch.__version__.split('+')[0]}; {others.told()}.",
         f"The original's steps: {iterations} of 2000 iterations of every scale, in turns with `fast`, extrapolated.",
+        "On a busy machine compare CPU seconds: threads that share a convolution wait for each other.",
         "",
         *page.table(
             ["", "wall s", "CPU s"],
