@@ -137,7 +137,7 @@ def test_home_and_a_file_given(outpaint: Outpaint, photo: Any, project: Any, tmp
         ("model = 3", "a text in quotes"),
         ("include = 3", "a list of texts"),
         ("include = [3]", "a list of texts"),
-        ("[inpaint]\npad = 3", "extend has it"),
+        ("[inpaint]\npad = 3", "extend and compare have it"),
         ("extend = 3", "must be a table"),
         ("[extent]\npad = 3", "did you mean 'extend'?"),
         ("[presets.x]\nsize = 3", "a text in quotes"),

@@ -39,8 +39,8 @@ def event(folder: Path, name: str, **more: Any) -> Event:
 
 
 def cards(page: Any) -> list[str]:
-    """The names on the cards that are shown, in order."""
-    return page.locator(".card:not([hidden]) h2").all_inner_texts()
+    """The names on the cards that are shown, in order; those not laid out yet have no inner text."""
+    return page.locator(".card:not([hidden]) h2").all_text_contents()
 
 
 def opened(browser: Any, path: Path, **more: Any) -> tuple[Any, list[str]]:

@@ -177,7 +177,8 @@ def _table(path: Path, command: str, table: Any, commands: Commands) -> dict[str
         name = key.replace("_", "-")
         if name not in options:
             having = [other for other in commands if name in commands[other]]
-            hint = f"; {' and '.join(having)} has it" if len(having) == 1 else _meant(key, options)
+            verb = "has" if len(having) == 1 else "have"
+            hint = f"; {' and '.join(having)} {verb} it" if 0 < len(having) < 4 else _meant(key, options)
             raise UsageError(f"{header} there is no option '{key}'{hint}")
         values[name] = options[name].from_toml(value, header)
     return values
