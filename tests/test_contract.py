@@ -331,9 +331,7 @@ def test_a_network_from_photos_to_a_picture(
     assert (tmp_path / "f.png").is_file()
     assert len(scored.out.splitlines()) == 2
 
-    checkpoint = next(
-        path for path in (tmp_path / "run").rglob("*.safetensors") if path.name.startswith("network")
-    )
+    checkpoint = tmp_path / "run" / "last.safetensors"
     converted = outpaint("convert", checkpoint, "-o", "own.onnx", "--fp16")
     assert converted.code == 0, converted.err
     assert (tmp_path / "own.onnx").stat().st_size < model.stat().st_size
