@@ -14,7 +14,6 @@ def cache_root() -> Path:
 
 def config_folder() -> Path:
     """The folder of what the user said once and for all: XDG_CONFIG_HOME/outpaint, or the platform's own."""
-    import typer
+    from platformdirs import user_config_path
 
-    told = os.environ.get("XDG_CONFIG_HOME")
-    return Path(told) / "outpaint" if told else Path(typer.get_app_dir("outpaint"))
+    return user_config_path("outpaint", appauthor=False)

@@ -180,7 +180,11 @@ def push(
         raise UsageError(f"--card {card}: there is no such file")
     if hub.is_offline(offline):
         raise ModelError(f"{file.name} can't be published without the network: leave --offline out")
-    text = card.read_text(encoding="utf-8") if card else card_of(file, repo, licence)
+    try:
+        own = card.read_text(encoding="utf-8") if card else None
+    except (UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"--card {card}: it can't be read as text; save it as UTF-8") from error
+    text = card_of(file, repo, licence) if own is None else own
     there = hub.push(file, repo, text, private=private, message=message)
     typer.echo(f"{hub.PREFIX}{there.repo}@{there.revision}/{there.file}")
 

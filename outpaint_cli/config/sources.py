@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from outpaint_cli.config.options import Commands, Option
+from outpaint_cli.places import config_folder
 from outpaint_cli.plugin import UsageError
 
 NAME = "outpaint.toml"
@@ -94,9 +95,7 @@ class Config:
 
 def user_file() -> Path:
     """Where the user's own file is looked for."""
-    from platformdirs import user_config_path
-
-    return user_config_path("outpaint", appauthor=False) / NAME
+    return config_folder() / NAME
 
 
 def read_config(commands: Commands, given: Path | None = None) -> Config:

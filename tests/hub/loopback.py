@@ -27,6 +27,7 @@ class Repo:
     gated: bool = False
     private: bool = False
     fault: str = ""
+    messages: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -279,7 +280,9 @@ class Handler(BaseHTTPRequestHandler):
         files = dict(repo.commits[repo.refs["main"]])
         for line in map(json.loads, body.splitlines()):
             value = line["value"]
-            if line["key"] == "file":
+            if line["key"] == "header":
+                repo.messages.append(value["summary"])
+            elif line["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif line["key"] == "lfsFile":
                 files[value["path"]] = self.hub.objects[value["oid"]]

@@ -271,6 +271,24 @@ def test_push_publishes_a_model_with_its_card_and_it_comes_back(
     assert (pixels(tmp_path / "1.png") == pixels(tmp_path / "2.png")).all()
 
 
+def test_push_takes_a_card_and_a_message_of_ones_own(
+    hub: Hub, outpaint: Outpaint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", GOOD_TOKEN)
+    (tmp_path / "m.onnx").write_bytes(standins.lama())
+    (tmp_path / "card.md").write_text("---\nlicense: mit\n---\n# mine, über alles\n", encoding="utf-8")
+    (tmp_path / "odd.md").write_bytes(b"\xff\xfe card")
+    push = ("models", "push", "m.onnx", "me/m")
+    done = outpaint(*push, "--card", "odd.md")
+    assert (done.code, len(done.lines)) == (2, 1) and "odd.md" in done.err
+    assert outpaint(*push, "--card", "gone.md").code == 2
+    done = outpaint(*push, "--card", "card.md", "--message", "second training")
+    assert done.code == 0, done.err
+    repo = hub.repos["me/m"]
+    assert repo.commits[repo.refs["main"]]["README.md"] == (tmp_path / "card.md").read_bytes()
+    assert repo.messages == ["second training"]
+
+
 def test_push_asks_for_a_licence_where_the_file_states_none(
     hub: Hub, outpaint: Outpaint, tmp_path: Path
 ) -> None:
