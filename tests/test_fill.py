@@ -200,6 +200,30 @@ def test_the_seam_starts_with_the_photos_own_edge_and_ends_in_the_guess() -> Non
     assert far.std() < 4  # the plane, with its dither
 
 
+@pytest.mark.parametrize(
+    "geometry", [Scale(1.5), Scale(3.0), Pad(Length(601), Length(3), Length(77), Length(402))]
+)
+def test_the_short_cuts_of_8_bits_agree_with_painting_in_16(geometry: Scale | Pad) -> None:
+    """Values for two by two pixels and a seam in 8 bit: off by rounding, dither, half a pixel, and not shifted."""
+    height, width = 903, 1201
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    photo = np.stack((x / width * 200, y / height * 200, 128 + 60 * np.sin(x / 7) * np.cos(y / 9)), -1)
+    photo = photo.astype(np.uint8)
+    frame = plan_frame(width, height, Geometry(geometry))
+    guess = run_fills([fill_steps(photo, frame.photo, frame, OURS)], Plane(OURS), CTX)[0]
+    assert isinstance(guess, Guess) and guess.step >= compose.COARSE
+    for layer in (layer for filled in guess.rings for layer in filled.layers):  # waves of ten working pixels
+        rows, columns = np.indices(layer.image.shape[:2], np.float32)
+        layer.image[:] = (0.5 + 0.2 * np.sin(rows / 1.6) * np.cos(columns / 1.6))[..., None]
+    short = paint_frame(photo, frame, guess).astype(np.float32)
+    whole = paint_frame(photo.astype(np.uint16) * 257, frame, guess).astype(np.float32) / 257
+    apart = short - whole
+    assert np.abs(apart).max() <= 1.5 + 0.8 * np.abs(np.diff(whole, axis=1)).max()
+    for axis in (0, 1):  # shifted by how much of a pixel
+        slope = np.gradient(whole, axis=axis)
+        assert abs((apart * slope).sum() / np.square(slope).sum()) < 0.1
+
+
 def test_overlap_changes_only_the_rim_along_the_growing_sides() -> None:
     photo = np.random.default_rng(4).integers(0, 256, (120, 160, 3), np.uint8)
     frame = plan_frame(160, 120, Geometry(Pad(right=Length(40))))
