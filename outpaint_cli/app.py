@@ -30,6 +30,7 @@ from outpaint_cli.commands import (
 from outpaint_cli.commands._configured import configure
 from outpaint_cli.commands._report import say
 from outpaint_cli.plugin import OutpaintError
+from outpaint_cli.remote import redact
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
@@ -100,7 +101,7 @@ def main() -> None:
         code = app(standalone_mode=False)
     except OutpaintError as error:
         if debug:
-            traceback.print_exc()
+            sys.stderr.write(redact(traceback.format_exc()))
         say(f"outpaint: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
@@ -119,7 +120,7 @@ def main() -> None:
                 say(f"outpaint: {message}")
             sys.exit(2)
         if debug:
-            traceback.print_exc()
+            sys.stderr.write(redact(traceback.format_exc()))
         say(f"outpaint: a fault of outpaint ({type(error).__name__}: {error}); OUTPAINT_DEBUG=1 shows where")
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -19,6 +19,7 @@ from outpaint_cli.batch.options import choice
 from outpaint_cli.batch.session import Batch, open_batch
 from outpaint_cli.batch.settings import Settings
 from outpaint_cli.plugin import UsageError
+from outpaint_cli.remote import location
 
 FORMATS = ("keep", "png", "jpg", "webp", "tiff", "avif")
 
@@ -124,7 +125,7 @@ def _batch(
     out = options.get("out")
     max_pixels = options.get("max_pixels", picture.MAX_PIXELS)
     settings = Settings(
-        out=None if out is None else Path(out),
+        out=None if out is None else location(str(out)),
         model=model,
         harmonize=harmonizer,
         guides=read_guides([str(path) for path in options.get("guides", ())], max_pixels=max_pixels),

@@ -108,7 +108,7 @@ class _Cluster:
 
     def __init__(self, run: Run, ray: Any, tasks: Sequence[Task]) -> None:
         self.run, self.ray = run, ray
-        self.fresh = {task.output for task in tasks if task.output and not os.path.lexists(task.output)}
+        self.fresh = {task.output for task in tasks if task.output and not run.delivery.holds(task)}
         self.chunks = deque(_Chunk(list(tasks[at : at + CHUNK])) for at in range(0, len(tasks), CHUNK))
         self.stopped = False
         threads = run.settings.jobs or 1

@@ -4,38 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import stat
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import outpaint_cli
 from outpaint_cli import picture, registry
+from outpaint_cli.batch.bucket import BucketTarget
 from outpaint_cli.batch.events import plain
-from outpaint_cli.batch.journal import Journal
 from outpaint_cli.batch.kinds import Kind, Made
 from outpaint_cli.batch.kinds.place import STEP, UPSCALED
 from outpaint_cli.batch.provenance import Provenance, plain_packet
 from outpaint_cli.batch.settings import Settings, Task
-from outpaint_cli.batch.workspace import Workspace, sweep
+from outpaint_cli.batch.target import FolderTarget, Target, reason
 from outpaint_cli.plugin import ModelRef, PictureError, Rect
+from outpaint_cli.remote import Location, Url
 
 
 @dataclass
 class Delivery:
-    """Knows the journals of a run's output folders; safe to use from several threads."""
+    """Knows a run's output folders; safe to use from several threads."""
 
     settings: Settings
     kind: Kind
     ref: ModelRef | None
     note: Callable[[str], None]
     stdout: Callable[[bytes], None] | None = None
-    _places: dict[Path, tuple[Journal, Workspace]] = field(default_factory=dict)
+    _targets: dict[Location, Target[Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fingerprint(self, task: Task, content: str, mask: str) -> str:
@@ -66,17 +65,19 @@ class Delivery:
         An output made with other settings, or without the scores that are now asked for, is made again.
         Raises PictureError under --existing error.
         """
-        if task.output is None or task.folder is None or not os.path.lexists(task.output):
+        target = self._target(task)
+        if target is None or not target.holds(task.output):
             return "", {}
-        if task.output.is_dir():
+        if target.is_folder(task.output):
             raise PictureError(f"{task.output} is a folder; choose another -o")
         if self.settings.existing == "error":
             raise PictureError(f"{task.output} is already there; use --existing skip or overwrite")
         if self.settings.existing == "overwrite":
             return "", {}
-        journal, _ = self._place(task.folder)
-        made = journal.record(task.output)
-        if made is None and journal.latest(task.output) is not None:
+        made = target.record(task.output)
+        if made is None and target.unfinished(task.output):
+            return "", {}
+        if made is None and target.latest(task.output) is not None:
             return "already there, changed since outpaint made it; --overwrite replaces it", {}
         if made is None:
             return "already there, not made by outpaint; --overwrite replaces it", {}
@@ -86,6 +87,21 @@ class Delivery:
         if self.settings.min_score is not None and not isinstance(scores, dict):
             return "", {}
         return "already there, made with the same settings", scores if isinstance(scores, dict) else {}
+
+    def holds(self, task: Task) -> bool:
+        """Whether something is already there. Raises PictureError."""
+        target = self._target(task)
+        return target is not None and target.holds(task.output)
+
+    def known_content(self, task: Task) -> str:
+        """The sha256 of an input elsewhere, noted when the output was made of it; "" where it is to be read."""
+        tag, target = task.source.tag, self._target(task)
+        if not tag or target is None or self.settings.existing != "skip":
+            return ""
+        if task.layout is None or task.layout.mask is not None or not target.holds(task.output):
+            return ""
+        made = target.record(task.output) or {}
+        return str(made.get("content", "")) if made.get("input_tag") == tag else ""
 
     def write(
         self,
@@ -163,6 +179,8 @@ class Delivery:
             "height": size[1],
             "version": outpaint_cli.__version__,
         }
+        if task.source.tag:
+            record["input_tag"] = task.source.tag
         if self.ref:
             record |= {"model": self.ref.name, "revision": self.ref.revision}
         if self.settings.scored:
@@ -171,42 +189,41 @@ class Delivery:
 
     def _put(self, task: Task, data: bytes, record: dict[str, Any]) -> None:
         """Write the file and its line in the journal, or to standard output."""
-        if task.output is None or task.folder is None:
+        target = self._target(task)
+        if target is None:
             _to_stdout(data, self.stdout)
-            return
-        output, (journal, space) = task.output, self._place(task.folder)
+        else:
+            target.put(task.output, data, record)
 
-        def note(there: os.stat_result) -> None:
-            digest = hashlib.sha256(data).hexdigest()
-            told = {"bytes": there.st_size, "modified": there.st_mtime_ns, "sha256": digest}
-            journal.add(output, record | told)
-
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            beside = space.file()
-        except OSError as error:
-            raise PictureError(
-                f"the output folder can't be made or written ({reason(error)}); choose another -o"
-            ) from error
-        picture.write_atomic(output, data, beside=beside, ready=note)
-
-    def _place(self, folder: Path) -> tuple[Journal, Workspace]:
+    def _target(self, task: Task) -> Target[Any] | None:
+        """The folder of the output; None for standard output."""
+        if task.output is None or task.folder is None:
+            return None
         with self._lock:
-            if folder not in self._places:
-                sweep(folder)
-                self._places[folder] = Journal(folder), Workspace(folder)
-            return self._places[folder]
+            if task.folder not in self._targets:
+                self._targets[task.folder] = self._made(task.folder)
+            return self._targets[task.folder]
+
+    def _made(self, folder: Location) -> Target[Any]:
+        if isinstance(folder, Url):
+            s = self.settings
+            return BucketTarget(folder, s.shard, s.existing == "overwrite", self.note)
+        return FolderTarget(folder)
 
     def open(self, tasks: Sequence[Task]) -> None:
-        """Remove what killed runs left in the output folders."""
-        for folder in {task.folder for task in tasks if task.folder is not None}:
-            self._place(folder)
+        """Before the tasks: what killed runs left in the output folders is removed."""
+        outputs: dict[Location, list[Location]] = {}
+        for task in tasks:
+            if self._target(task) is not None and task.folder is not None and task.output is not None:
+                outputs.setdefault(task.folder, []).append(task.output)
+        for folder, named in outputs.items():
+            self._targets[folder].open(named)
 
     def close(self) -> None:
         """Tidy up after the run; what was delivered stays."""
         with self._lock:
-            for _, space in self._places.values():
-                space.close()
+            for target in self._targets.values():
+                target.close()
 
 
 def _to_stdout(data: bytes, stdout: Callable[[bytes], None] | None) -> None:
@@ -220,10 +237,12 @@ def _to_stdout(data: bytes, stdout: Callable[[bytes], None] | None) -> None:
         ) from error
 
 
-def read_bytes(path: Path | None) -> bytes:
+def read_bytes(path: Location | None) -> bytes:
     """A file's content. Raises PictureError, also where the file changes meanwhile."""
     if path is None:
         raise PictureError("there is nothing on standard input")
+    if isinstance(path, Url):
+        return path.read_bytes()
     try:
         before = path.stat()
         data = path.read_bytes()
@@ -238,8 +257,3 @@ def read_bytes(path: Path | None) -> bytes:
 
 
 CHANGED = "changed while it was read; run again"
-
-
-def reason(error: OSError) -> str:
-    """What the system says, in small letters."""
-    return (error.strerror or type(error).__name__).lower()

@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
 from outpaint_cli.plugin import UsageError
+from outpaint_cli.remote import Location, Url, is_url, location
 
 SUFFIXES = frozenset(
     (
@@ -24,13 +25,15 @@ SUFFIXES = frozenset(
 class Source:
     """One input. ``relative`` is its path below ``root``, the folder that was named, or just its name.
 
-    ``path`` None is standard input. ``error`` says why it can't even be opened.
+    ``path`` None is standard input. ``error`` says why it can't even be opened. ``tag`` stays the same as long as
+    the content does; "" where only reading can tell.
     """
 
-    path: Path | None
+    path: Location | None
     relative: PurePath
-    root: Path | None = None
+    root: Location | None = None
     error: str = ""
+    tag: str = ""
 
 
 def discover(
@@ -40,19 +43,27 @@ def discover(
     recursive: bool = False,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
-    skip: Sequence[Path] = (),
+    skip: Sequence[Location] = (),
 ) -> list[Source]:
     """The inputs in a steady order, each once. ``listed`` comes from --from-file: what is missing there fails alone.
 
     ``skip`` are folders that are never searched (the output, masks) and files that are never taken from a
     folder. Raises UsageError for an input that is not there.
     """
+    from outpaint_cli.batch import discover_urls
+
     found: list[Source] = []
+    away = [path for path in skip if isinstance(path, Url)]
+    skip = [path for path in skip if isinstance(path, Path)]
     for text in inputs:
         if text == "-":
             found.append(Source(None, PurePath("stdin")))
             continue
-        path = Path(text)
+        if is_url(text):
+            found += discover_urls.named(text, recursive, include, exclude, away)
+            continue
+        path = location(text)
+        assert isinstance(path, Path)
         if _is_folder(path):
             found += _folder(path, recursive, include, exclude, skip)
         elif os.path.lexists(path):
@@ -69,7 +80,11 @@ def discover(
                 raise UsageError(f"{text} {what}; check the path")
             found += [_file(m) for m in files if wanted(PurePath(m.name), include, exclude)]
     for text in listed:
-        path = Path(text)
+        if is_url(text):
+            found += discover_urls.listed(text, recursive, include, exclude, away)
+            continue
+        path = location(text)
+        assert isinstance(path, Path)
         if _is_folder(path):
             found += _folder(path, recursive, include, exclude, skip)
         else:
@@ -91,10 +106,15 @@ def read_list(text: bytes, nul: bool) -> list[str]:
 def _once(sources: list[Source]) -> Iterator[Source]:
     seen: set[str] = set()
     for source in sources:
-        key = "-" if source.path is None else os.path.normcase(source.path.absolute())
+        key = "-" if source.path is None else path_key(source.path)
         if key not in seen:
             seen.add(key)
             yield source
+
+
+def path_key(path: Location) -> str:
+    """Equal for two names of one file, but for links."""
+    return path.key if isinstance(path, Url) else os.path.normcase(path.absolute())
 
 
 def _is_folder(path: Path) -> bool:
@@ -132,10 +152,10 @@ def wanted(relative: PurePath, include: Sequence[str], exclude: Sequence[str]) -
 
 
 def _folder(
-    root: Path, recursive: bool, include: Sequence[str], exclude: Sequence[str], skip: Sequence[Path]
+    root: Path, recursive: bool, include: Sequence[str], exclude: Sequence[str], skip: Sequence[Location]
 ) -> Iterator[Source]:
     """Pictures of a folder, sorted; links to folders are followed, each folder is visited once."""
-    skipped = {path.resolve() for path in skip}
+    skipped = {path.resolve() for path in skip if isinstance(path, Path)}
     visited: set[Path] = set()
     waiting = [root]
     while waiting:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from outpaint_cli import picture
 from outpaint_cli.batch.discover import discover
 from outpaint_cli.plugin import OutpaintError, UsageError
+from outpaint_cli.remote import Location
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Samples
@@ -52,7 +52,7 @@ def read_guides(texts: Sequence[str], *, max_pixels: int = picture.MAX_PIXELS) -
     return tuple(guides.values())
 
 
-def _read(path: Path | None, wrong: str, max_pixels: int) -> Guide:
+def _read(path: Location | None, wrong: str, max_pixels: int) -> Guide:
     if path is None:
         raise UsageError("a guide can't come from standard input")
     if wrong:

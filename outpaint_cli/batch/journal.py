@@ -146,18 +146,3 @@ def _sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return "unreadable"
-
-
-def find_record(output: Path, journals: dict[Path, Journal]) -> dict[str, Any] | None:
-    """What the journal of ``output``'s folder, or of one above it, noted last of it; None where there is none.
-
-    ``journals`` keeps those that were read, for the next call.
-    """
-    path = output.absolute()
-    for folder in path.parents:
-        if folder not in journals:
-            journals[folder] = Journal(folder)
-        record = journals[folder].latest(path)
-        if record is not None:
-            return record
-    return None

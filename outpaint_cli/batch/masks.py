@@ -12,6 +12,7 @@ import numpy as np
 from outpaint_cli import picture
 from outpaint_cli.batch.discover import SUFFIXES, Source
 from outpaint_cli.plugin import PictureError, UsageError
+from outpaint_cli.remote import Location, RemoteError, Url, location
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Samples
@@ -27,21 +28,26 @@ SOFT_EDGES = "soft edges, cut at 50 %"
 class Masks:
     """``--mask``: one file for all photos, or a folder that mirrors theirs. White is marked, unless ``invert``.
 
-    ``data`` is the file's content where it is no file on a disk.
+    ``folder`` says that it is one; ``data`` is the file's content where it is no file on a disk.
     """
 
-    path: Path
+    path: Location
     invert: bool = False
     data: bytes | None = field(default=None, repr=False)
-    _stems: dict[Path, dict[str, list[Path]]] = field(default_factory=dict, repr=False, compare=False)
+    folder: bool = False
+    _stems: dict[Location, dict[str, list[Location]]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def at(cls, text: str, invert: bool) -> Masks:
         """The masks that ``--mask text`` names. Raises UsageError where nothing is there."""
-        path = Path(text)
-        if not path.exists():
-            raise UsageError(f"--mask {text} is not there; check the path")
-        return cls(path, invert)
+        path = location(text)
+        try:
+            there, folder = path.exists(), path.is_dir()
+        except RemoteError as error:
+            raise UsageError(f"--mask {path}: {error}") from error
+        if not there:
+            raise UsageError(f"--mask {path} is not there; check the path")
+        return cls(path, invert, None, folder)
 
     @classmethod
     def given(cls, data: bytes, invert: bool) -> Masks:
@@ -50,31 +56,40 @@ class Masks:
 
     def check_inputs(self, sources: list[Source]) -> None:
         """Raise UsageError where a picture without a name would need one to find its mask."""
-        if self.path.is_dir() and any(source.path is None for source in sources):
+        if self.folder and any(source.path is None for source in sources):
             raise UsageError(
                 "a picture on standard input has no name to find its mask by; give --mask a file"
             )
 
-    def find(self, source: Source, info: picture.PictureInfo) -> Path:
+    def find(self, source: Source, info: picture.PictureInfo) -> Location:
         """The mask of a photo, its shape checked against the photo's. Raises PictureError."""
         path = self.path
-        if self.data is None and path.is_dir():
+        if self.folder:
             path = self._matching(source.relative)
         try:
-            mask = picture.probe(path if self.data is None else self.data)
+            mask = self._probe(path)
         except PictureError as error:
             raise PictureError(f"its mask {path}: {error}") from error
         check_shape(path, mask.width, mask.height, info)
         return path
 
-    def _matching(self, relative: PurePath) -> Path:
+    def _probe(self, path: Location) -> picture.PictureInfo:
+        if isinstance(path, Url):
+            with path.opened() as file:
+                return picture.probe(file)
+        return picture.probe(path if self.data is None else self.data)
+
+    def _matching(self, relative: PurePath) -> Location:
         """The picture at the same relative path: the same name, or the same stem with another ending."""
         wanted = self.path / relative
-        if wanted.is_file():
+        if isinstance(wanted, Path) and wanted.is_file():
             return wanted
         if wanted.parent not in self._stems:
             self._stems[wanted.parent] = _by_stem(wanted.parent)
         found = self._stems[wanted.parent].get(wanted.stem, [])
+        same = [path for path in found if path.name == wanted.name]
+        if same:
+            return same[0]
         if not found:
             name = wanted.with_suffix("")
             raise PictureError(f"there is no mask {name}.* for it; add one, or --exclude the photo")
@@ -83,20 +98,20 @@ class Masks:
         return found[0]
 
 
-def _by_stem(folder: Path) -> dict[str, list[Path]]:
+def _by_stem(folder: Location) -> dict[str, list[Location]]:
     """The pictures in ``folder`` by their names without the ending; none where it can't be read."""
-    stems: dict[str, list[Path]] = {}
+    stems: dict[str, list[Location]] = {}
     try:
-        paths = sorted(folder.iterdir())
+        paths: list[Location] = sorted(folder.iterdir(), key=str)
     except OSError:
         return stems
     for path in paths:
-        if path.suffix.lower() in SUFFIXES and path.is_file():
+        if path.suffix.lower() in SUFFIXES and (isinstance(path, Url) or path.is_file()):
             stems.setdefault(path.stem, []).append(path)
     return stems
 
 
-def check_shape(path: Path, width: int, height: int, photo: picture.PictureInfo) -> None:
+def check_shape(path: Location, width: int, height: int, photo: picture.PictureInfo) -> None:
     """Raise PictureError where a mask of that size is not the photo, scaled, to rounding."""
     if _scaled(width, height, photo.width, photo.height):
         return

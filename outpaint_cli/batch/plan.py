@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -15,6 +16,7 @@ from outpaint_cli.batch.discover import SUFFIXES, Source
 from outpaint_cli.batch.kinds import Kind
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.plugin import OutpaintError, PictureError, UsageError
+from outpaint_cli.remote import Location, Url
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
 
@@ -24,6 +26,10 @@ SUFFIX_FORMATS = {
     ".hif": "HEIF",
 }  # fmt: skip
 """What ``-o photo.suffix`` writes."""
+
+
+WAITERS = 16
+"""Headers of URLs that are asked for at a time: that is waiting, not work."""
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -50,6 +56,8 @@ def make_plan(
     _check_out(sources, settings)
     kind.check_inputs(list(sources))
     workers = settings.jobs or os.cpu_count() or 1
+    if any(isinstance(source.path, Url) for source in sources):
+        workers = max(workers, WAITERS)
     with ThreadPoolExecutor(workers) as pool:
         tasks = [t for ts in pool.map(lambda s: _plan_one(s, settings, kind, stdin), sources) for t in ts]
     tasks = _resolve_clashes(tasks)
@@ -61,11 +69,11 @@ def _check_out(sources: Sequence[Source], settings: Settings) -> None:
     if out is None:
         return
     suffix = out.suffix.lower()
-    if out.exists() and not out.is_dir() and (len(sources) > 1 or _from_folder(sources)):
+    if _is_file(out) and (len(sources) > 1 or _from_folder(sources)):
         raise UsageError(f"-o {out} is a file, but there are several inputs; name a folder")
     if len(sources) > 1 and any(_single_file_output(source, settings) for source in sources):
         raise UsageError(f"-o {out} names a file, but there are several inputs; name a folder")
-    if suffix not in SUFFIX_FORMATS and not out.is_dir() and (suffix in SUFFIXES or out.exists()):
+    if suffix not in SUFFIX_FORMATS and not _is_folder(out) and (suffix in SUFFIXES or _is_file(out)):
         raise UsageError(
             f"-o {out}: no such file can be written; name a folder, or a file that ends in "
             f"{', '.join(SUFFIX_FORMATS)}"
@@ -79,6 +87,15 @@ def _check_out(sources: Sequence[Source], settings: Settings) -> None:
                 )
 
 
+def _is_folder(out: Location) -> bool:
+    """Whether -o is a folder that is there. A URL is never asked after: its name says what it is."""
+    return isinstance(out, Path) and out.is_dir()
+
+
+def _is_file(out: Location) -> bool:
+    return isinstance(out, Path) and out.exists() and not out.is_dir()
+
+
 def _from_folder(sources: Sequence[Source]) -> bool:
     return any(source.root is not None for source in sources)
 
@@ -87,7 +104,10 @@ def _single_file_output(source: Source, settings: Settings) -> bool:
     """Whether -o names a file: one input that was not found in a folder, and a name with a picture's suffix."""
     out = settings.out
     return (
-        out is not None and source.root is None and not out.is_dir() and out.suffix.lower() in SUFFIX_FORMATS
+        out is not None
+        and source.root is None
+        and not _is_folder(out)
+        and out.suffix.lower() in SUFFIX_FORMATS
     )
 
 
@@ -96,8 +116,9 @@ def _plan_one(source: Source, settings: Settings, kind: Kind, stdin: bytes | Non
     try:
         if source.error:
             raise PictureError(source.error)
-        info = picture.probe(data if data is not None else source.path or b"", max_pixels=settings.max_pixels)
-        layout = kind.layout(source, info, data)
+        with _given(source, data) as given:
+            info = picture.probe(given, max_pixels=settings.max_pixels)
+            layout = kind.layout(source, info, given)
         frame = layout.frame
         if frame.rect.area > settings.max_pixels:
             raise PictureError(
@@ -115,6 +136,16 @@ def _plan_one(source: Source, settings: Settings, kind: Kind, stdin: bytes | Non
     return tasks
 
 
+@contextmanager
+def _given(source: Source, data: bytes | None) -> Iterator[picture.Given]:
+    """Where the header is read from. Raises PictureError."""
+    if isinstance(source.path, Url):
+        with source.path.opened() as file:
+            yield file
+    else:
+        yield data if data is not None else source.path or b""
+
+
 def _format(source: Source, info: picture.PictureInfo, settings: Settings) -> tuple[str, str]:
     """The format to write and the file's suffix."""
     wanted = settings.format
@@ -126,8 +157,19 @@ def _format(source: Source, info: picture.PictureInfo, settings: Settings) -> tu
 
 def _output(
     source: Source, settings: Settings, verb: str, suffix: str, tag: str
-) -> tuple[Path | None, Path | None]:
-    """Where the output goes, and the folder whose journal knows it."""
+) -> tuple[Location | None, Location | None]:
+    """Where the output goes, and the folder whose journal knows it. Raises UsageError for what can't be written."""
+    output, folder = _named_output(source, settings, verb, suffix, tag)
+    if isinstance(output, Url) and not output.writable:
+        raise UsageError(
+            f"{output}: outpaint can't write to {output.scheme}://; say with -o where outputs go"
+        )
+    return output, folder
+
+
+def _named_output(
+    source: Source, settings: Settings, verb: str, suffix: str, tag: str
+) -> tuple[Location | None, Location | None]:
     out = settings.out
     if source.path is None and out is None:
         return None, None
@@ -137,7 +179,9 @@ def _output(
     if out is not None:
         return out / relative.with_name(f"{relative.stem}{tag}{suffix}"), out
     if source.root is not None:
-        root = source.root if source.root.name not in ("", "..") else source.root.resolve()
+        root = source.root
+        if isinstance(root, Path) and root.name in ("", ".."):
+            root = root.resolve()
         if not root.name:
             raise UsageError(f"{root} has no folder beside it for the output; say with -o where it goes")
         folder = root.with_name(f"{root.name}_{verb}")
@@ -180,9 +224,9 @@ def _resolve_clashes(tasks: list[Task]) -> list[Task]:
     return tasks
 
 
-def _folder_of(source: Source) -> Path | None:
+def _folder_of(source: Source) -> Location | None:
     return source.root or (source.path.parent if source.path is not None else None)
 
 
-def _key(path: Path) -> str:
-    return os.path.normcase(os.path.realpath(path))
+def _key(path: Location) -> str:
+    return path.key if isinstance(path, Url) else os.path.normcase(os.path.realpath(path))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from outpaint_cli import picture
 from outpaint_cli.batch.discover import Source
 from outpaint_cli.batch.guides import Guide
 from outpaint_cli.frame import Frame
 from outpaint_cli.plugin import OutpaintError
+from outpaint_cli.remote import Location
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Settings:
     ``score`` has results scored without a limit to flag them by; ``min_score`` implies it.
     """
 
-    out: Path | None = None
+    out: Location | None = None
     model: str = "context-encoder"
     harmonize: str = "auto"
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Layout:
     """
 
     frame: Frame
-    mask: Path | None = None
+    mask: Location | None = None
     scale: float = 1.0
     before: Frame | None = None
 
@@ -69,8 +69,8 @@ class Task:
     """One output to make. ``output`` None is standard output. ``error`` says why it can't be made."""
 
     source: Source
-    output: Path | None
-    folder: Path | None
+    output: Location | None
+    folder: Location | None
     layout: Layout | None
     info: picture.PictureInfo | None
     format: str = ""

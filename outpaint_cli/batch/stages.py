@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import threading
 import time
 import traceback
@@ -33,6 +34,7 @@ from outpaint_cli.plugin import (
     PictureError,
     UsageError,
 )
+from outpaint_cli.remote import redact
 
 
 @dataclass(eq=False)
@@ -128,6 +130,9 @@ class Stages:
         task = item.task
         if task.error or task.info is None or task.layout is None:
             raise task.error or PictureError("could not be planned")
+        skipped = self._skipped_unread(task)
+        if skipped:
+            return skipped
         data, mask, item.content, item.fingerprint = self._read(task)
         skipped = self._skipped(task, lambda: item.fingerprint)
         if skipped:
@@ -197,6 +202,13 @@ class Stages:
         marked = "" if mask is None else hashlib.sha256(mask).hexdigest()
         return data, mask, content, self.delivery.fingerprint(task, content, marked)
 
+    def _skipped_unread(self, task: Task) -> Event | None:
+        """The event of an output that need not be made, where that can be told without fetching the input."""
+        content = self.delivery.known_content(task)
+        if not content:
+            return None
+        return self._skipped(task, lambda: self.delivery.fingerprint(task, content, ""))
+
     def _skipped(self, task: Task, fingerprint: Callable[[], str]) -> Event | None:
         why, scores = self.delivery.skip(task, fingerprint)
         if not why:
@@ -213,12 +225,12 @@ class Stages:
         try:
             if task.error:
                 raise task.error
-            there = self._skipped(task, lambda: self._read(task)[3])
+            there = self._skipped_unread(task) or self._skipped(task, lambda: self._read(task)[3])
         except OutpaintError as error:
             return self.failed(task, error, 0.0)
         if there:
             return there
-        replaces = task.output is not None and os.path.lexists(task.output)
+        replaces = self.delivery.holds(task)
         return self._event("planned", task, info={"replaces": True} if replaces else {})
 
     def failed(self, task: Task, error: BaseException, seconds: float) -> Event:
@@ -227,7 +239,7 @@ class Stages:
         Raises ``error`` where it means that nothing can be done for any picture.
         """
         if os.environ.get("OUTPAINT_DEBUG") == "1":
-            traceback.print_exception(error)
+            sys.stderr.write(redact("".join(traceback.format_exception(error))))
         if isinstance(error, (ModelError, DeviceError, UsageError)) and not self.engines.loaded:
             raise error
         if isinstance(error, OutpaintError):
@@ -235,7 +247,7 @@ class Stages:
         elif isinstance(error, MemoryError):
             message = "not enough memory; try a smaller output, or fewer --jobs"
         else:
-            text = " ".join(str(error).split())[:200]
+            text = redact(" ".join(str(error).split()))[:200]
             message = f"a fault of outpaint ({type(error).__name__}: {text}); OUTPAINT_DEBUG=1 shows where"
         fault = not isinstance(error, (OutpaintError, MemoryError))
         event = self._event("failed", task, error=(type(error).__name__, message), fault=fault)

@@ -11,6 +11,7 @@ from typing import Any
 
 from outpaint_cli.batch.discover import Source, wanted
 from outpaint_cli.plugin import UsageError
+from outpaint_cli.remote import local_only
 
 SETTLED = 1.0
 """Seconds for which a file must have kept its size and time to count as complete."""
@@ -125,6 +126,7 @@ def watchfiles_module() -> Any:
 def check_folders(inputs: Sequence[str]) -> list[Path]:
     """The folders to watch. Raises UsageError for what is none."""
     for text in inputs:
+        local_only("--watch", text)
         if not Path(text).is_dir():
             raise UsageError(f"--watch looks into folders, and {text} is none; name the folder it arrives in")
     if not inputs:

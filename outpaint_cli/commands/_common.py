@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ from outpaint_cli.batch.options import choice, plugin_options
 from outpaint_cli.commands import _options as o
 from outpaint_cli.commands._report import say
 from outpaint_cli.plugin import UsageError
+from outpaint_cli.remote import Location
 
 if TYPE_CHECKING:
     from outpaint_cli.batch.settings import Settings
@@ -23,7 +23,10 @@ FORMATS = ("keep", "png", "jpg", "webp", "tiff", "avif")
 
 Inputs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="INPUT", help="Files, folders or globs; - is one picture on standard input."),
+    typer.Argument(
+        metavar="INPUT",
+        help="Files, folders, globs or URLs (s3://, gs://); - is one picture on standard input.",
+    ),
 ]
 
 
@@ -107,7 +110,7 @@ class Common:
             note=lambda text: None if self.quiet else say(text),
         )
 
-    def settings(self, out: Path | None, *, model: str = "", harmonize: str) -> Settings:
+    def settings(self, out: Location | None, *, model: str = "", harmonize: str) -> Settings:
         """The settings of a run; reads the guides. Raises UsageError."""
         from outpaint_cli.batch.guides import read_guides
         from outpaint_cli.batch.plan import parse_shard

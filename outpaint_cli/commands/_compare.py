@@ -24,6 +24,7 @@ from outpaint_cli.commands._report import Reporter
 from outpaint_cli.commands._run import find_sources
 from outpaint_cli.commands._signals import Stop, stopping
 from outpaint_cli.plugin import OutpaintError, UsageError
+from outpaint_cli.remote import local_only
 from outpaint_cli.report import (
     Column,
     Report,
@@ -78,6 +79,7 @@ def compare_command(
         raise UsageError("--watch has no end to compare at; run compare again instead")
     if "-" in inputs:
         raise UsageError("- (standard input) can't be compared; name files or folders")
+    local_only("compare", *inputs, *([out] if out else []))
     contenders = parse_contenders(texts)
     out = out or default_out(inputs)
     if out.exists() and not out.is_dir():

@@ -19,11 +19,11 @@ def option(*names: str, help: str, env: str | None = None, **more: Any) -> Any:
 
 
 Out = Annotated[
-    Path | None,
+    str | None,  # a path, or a URL: as a Path it would lose a slash
     option(
         "--out",
         "-o",
-        help="Folder or file [beside the input, as photo_extended.jpg or dir_extended/].",
+        help="Folder, file or URL [beside the input, as photo_extended.jpg or dir_extended/].",
         metavar="PATH",
     ),
 ]

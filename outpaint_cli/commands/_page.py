@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outpaint_cli.commands._report import one_line
+from outpaint_cli.remote import redact
 
 if TYPE_CHECKING:
     from outpaint_cli.batch.events import Event, Summary
@@ -64,4 +65,4 @@ def command_name() -> str:
 
 def command_line() -> str:
     """The command as it was given."""
-    return one_line(shlex.join(["outpaint", *sys.argv[1:]]))
+    return one_line(shlex.join(["outpaint", *map(redact, sys.argv[1:])]))

@@ -16,6 +16,7 @@ from outpaint_cli.commands._report import Reporter, in_order, say
 from outpaint_cli.commands._signals import stopping
 from outpaint_cli.commands._stderr import own_stderr
 from outpaint_cli.plugin import UsageError
+from outpaint_cli.remote import Location, location
 
 if TYPE_CHECKING:
     from outpaint_cli.batch.discover import Source
@@ -29,7 +30,7 @@ def run_command(
     kind: Kind,
     settings: Settings,
     common: Common,
-    masks: Path | None = None,
+    masks: Location | None = None,
 ) -> None:
     """Find the inputs, plan, run, and exit with the code that docs/cli.md promises.
 
@@ -47,17 +48,20 @@ def run_command(
     raise typer.Exit(code)
 
 
-def settle_out(out: Path | None, inputs: list[str] | None) -> Path | None:
-    """``-o -`` is standard output, as no ``-o`` is with the input ``-``. Raises UsageError elsewhere."""
-    if out is not None and str(out) == "-":
+def settle_out(out: str | None, inputs: list[str] | None) -> Location | None:
+    """The folder, file or URL that -o names; None for ``-o -``, standard output, as without -o for the input ``-``.
+
+    Raises UsageError for ``-o -`` with other inputs.
+    """
+    if out == "-":
         if inputs != ["-"]:
             raise UsageError("-o - (standard output) goes with the input - alone; name a file or a folder")
         return None
-    return out
+    return None if out is None else location(out)
 
 
 def find_sources(
-    inputs: list[str], settings: Settings, common: Common, verb: str, masks: Path | None
+    inputs: list[str], settings: Settings, common: Common, verb: str, masks: Location | None
 ) -> tuple[list[Source], bytes | None]:
     """The inputs, and what standard input holds where it is one. Raises UsageError."""
     from outpaint_cli.batch.discover import discover, read_list

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from outpaint_cli.remote import redact
+
 if TYPE_CHECKING:
     from outpaint_cli.batch.events import Event, Summary
 
@@ -14,7 +16,8 @@ NAMES = 5
 
 
 def one_line(text: str) -> str:
-    """``text`` without line breaks or control characters, so that a message stays one line."""
+    """``text`` without line breaks, control characters or what is secret in a URL: a message of one line."""
+    text = redact(text)
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 

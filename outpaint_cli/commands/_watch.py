@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outpaint_cli.commands._common import Common
@@ -27,7 +28,7 @@ def watch(inputs: list[str], kind: Kind, settings: Settings, common: Common) -> 
         raise UsageError("--watch goes with neither --from-file nor --dry-run nor --report")
     watchfiles_module()
     folders = check_folders(inputs)
-    apart = [settings.out] if settings.out is not None else []
+    apart = [settings.out] if isinstance(settings.out, Path) else []
     watched = Watch(folders, common.recursive, common.include, common.exclude, apart)
     started, summary = time.perf_counter(), Summary()
     with stopping() as stop:

@@ -146,8 +146,11 @@ def find_photos(photos: Path, limit: int) -> list[Path]:
     """The photos to score, in order; with ``limit`` so many, spread evenly. Raises UsageError if none."""
     from outpaint_cli.batch.discover import discover
     from outpaint_cli.plugin import UsageError
+    from outpaint_cli.remote import local_only
 
-    files = [source.path for source in discover([str(photos)], recursive=True) if source.path is not None]
+    local_only("PHOTOS", photos)
+    found = discover([str(photos)], recursive=True)
+    files = [source.path for source in found if isinstance(source.path, Path)]
     if not files:
         raise UsageError(f"{photos}: there are no photos in it")
     if 0 < limit < len(files):

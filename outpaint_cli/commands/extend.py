@@ -42,8 +42,8 @@ def extend(
               "right": right, "bottom": bottom}  # fmt: skip
     geometry = g.settle(ctx, wanted, anchor, fit, dpi)
     common.settle(ctx)
-    out = settle_out(out, inputs)
+    where = settle_out(out, inputs)
     from outpaint_cli.batch.kinds.extend import Extend
 
-    settings = common.settings(out, model=model, harmonize=harmonize)
+    settings = common.settings(where, model=model, harmonize=harmonize)
     run_command(inputs or [], Extend(geometry, overlap), settings, common)

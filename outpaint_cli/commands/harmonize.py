@@ -59,12 +59,12 @@ def harmonize(
         raise UsageError("--mask-invert goes with --mask")
     rect = None if source is None else parse_rect(source)
     common.settle(ctx)
-    out = settle_out(out, inputs)
+    where = settle_out(out, inputs)
     from outpaint_cli.batch.kinds.harmonize import Harmonize
     from outpaint_cli.batch.masks import Masks
 
     masks = None if mask is None else Masks.at(mask, mask_invert)
-    settings = common.settings(out, harmonize=method)
+    settings = common.settings(where, harmonize=method)
     run_command(
         inputs or [], Harmonize(rect, masks, upscale), settings, common, masks.path if masks else None
     )

@@ -36,12 +36,12 @@ def inpaint(
     if mask is None:
         raise UsageError("say with --mask where the holes are: a file, a folder, or alpha")
     common.settle(ctx)
-    out = settle_out(out, inputs)
+    where = settle_out(out, inputs)
     if mask == "alpha" and mask_invert and o.on_command_line(ctx, "mask_invert"):
         raise UsageError("--mask-invert has no meaning with --mask alpha: what is transparent is the hole")
     from outpaint_cli.batch.kinds.inpaint import Inpaint
     from outpaint_cli.batch.masks import Masks
 
     masks = None if mask == "alpha" else Masks.at(mask, mask_invert)
-    settings = common.settings(out, model=model, harmonize=harmonize)
+    settings = common.settings(where, model=model, harmonize=harmonize)
     run_command(inputs or [], Inpaint(masks), settings, common, masks.path if masks else None)

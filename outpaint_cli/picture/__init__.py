@@ -9,7 +9,7 @@
 
 from outpaint_cli.picture._colour import at_depth, from_srgb, is_srgb, to_srgb
 from outpaint_cli.picture._pillow import to_pillow
-from outpaint_cli.picture._read import probe, read, read_photo_properties, read_photo_rect
+from outpaint_cli.picture._read import Given, probe, read, read_photo_properties, read_photo_rect
 from outpaint_cli.picture._types import (
     MAX_PIXELS,
     Encoded,
@@ -29,6 +29,7 @@ from outpaint_cli.picture._xmp import properties as photo_properties
 __all__ = [
     "MAX_PIXELS",
     "Encoded",
+    "Given",
     "JpegSettings",
     "Picture",
     "PictureInfo",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import cv2
 import numpy as np
@@ -30,6 +30,9 @@ from outpaint_cli.picture._container import BROKEN, TRUNCATED
 from outpaint_cli.picture._quiet import quiet
 from outpaint_cli.picture._types import MAX_PIXELS, JpegSettings, Picture, PictureInfo, Samples
 from outpaint_cli.plugin import PictureError, Rect
+
+Given: TypeAlias = "Path | bytes | BinaryIO"
+"""A file by its path, its content, or itself, open and seekable: for headers alone."""
 
 SUFFIXES = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -107,9 +110,8 @@ class Header:
 # ------------------------------------------------------------------------------------- the public face
 
 
-def probe(source: Path | bytes, *, max_pixels: int = MAX_PIXELS) -> PictureInfo:
-    """What the header of a file (or of its bytes) says, in pixels after the EXIF orientation; decodes
-    nothing.
+def probe(source: Given, *, max_pixels: int = MAX_PIXELS) -> PictureInfo:
+    """What the header of a file says, in pixels after the EXIF orientation; decodes nothing.
 
     Raises PictureError, one line without the path, for all that :func:`read` would refuse from the header
     alone.
@@ -177,7 +179,7 @@ def read(source: Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     return picture
 
 
-def read_photo_rect(source: Path | bytes) -> Rect | None:
+def read_photo_rect(source: Given) -> Rect | None:
     """Where the photo sits in a picture that Outpaint wrote, in pixels, or None where the file does not say.
 
     Reads the header alone. Raises PictureError as :func:`probe` does.
@@ -185,13 +187,13 @@ def read_photo_rect(source: Path | bytes) -> Rect | None:
     return _xmp.photo_rect(_read_xmp(source))
 
 
-def read_photo_properties(source: Path | bytes) -> dict[str, str]:
+def read_photo_properties(source: Given) -> dict[str, str]:
     """All that Outpaint wrote into a picture's XMP, by name; empty for other pictures. Raises as
     :func:`probe`."""
     return _xmp.properties(_read_xmp(source))
 
 
-def _read_xmp(source: Path | bytes) -> bytes | None:
+def _read_xmp(source: Given) -> bytes | None:
     with quiet(), _file(source) as file, _told_in_one_line():
         return _header(file, None).xmp
 
@@ -200,9 +202,12 @@ def _read_xmp(source: Path | bytes) -> bytes | None:
 
 
 @contextmanager
-def _file(source: Path | bytes) -> Iterator[BinaryIO]:
+def _file(source: Given) -> Iterator[BinaryIO]:
     if isinstance(source, bytes):
         yield io.BytesIO(source)
+        return
+    if not isinstance(source, Path):
+        yield source
         return
     _check_ordinary(source)
     try:

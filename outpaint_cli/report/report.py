@@ -14,6 +14,7 @@ from urllib.parse import quote
 from outpaint_cli import picture
 from outpaint_cli.batch.events import Event, Summary, plain
 from outpaint_cli.plugin import OutpaintError, Rect, UsageError
+from outpaint_cli.remote import Location, is_url, local_only, location
 from outpaint_cli.report.page import build
 from outpaint_cli.report.thumbnails import Shot, Shots, as_webp
 
@@ -58,8 +59,8 @@ class Report:
         """Take one output in. Its thumbnails are made in a thread, from the files."""
         shot = None
         if event.status in ("ok", "skipped") and event.output is not None:
-            before = None if event.input == "stdin" else Path(event.input)
-            shot = self._pool.submit(self._thumbnails, before, Path(event.output), event.source)
+            before = None if event.input == "stdin" else location(event.input)
+            shot = self._pool.submit(self._thumbnails, before, location(event.output), event.source)
         self.entries.append(Entry(event, column, shot))
 
     def write(self, summary: Summary, stopped: bool = False) -> None:
@@ -124,13 +125,15 @@ class Report:
         """The file's address relative to the page."""
         if file is None:
             return None
+        if is_url(file):  # a browser opens some of them
+            return quote(file, safe=":/")
         try:
             relative = os.path.relpath(file, self.path.parent)
         except ValueError:  # another drive
             return Path(file).absolute().as_uri()
         return quote(os.fsencode(relative.replace(os.sep, "/")))
 
-    def _thumbnails(self, before: Path | None, after: Path, source: Rect | None) -> dict[str, Any]:
+    def _thumbnails(self, before: Location | None, after: Location, source: Rect | None) -> dict[str, Any]:
         try:
             return as_data(self._shots.shot(before, after, source))
         except OutpaintError as error:
@@ -146,18 +149,19 @@ def as_data(shot: Shot) -> dict[str, Any]:
     return {"w": w, "h": h, "at": place, "before": as_webp(shot.before), "after": as_webp(shot.after)}
 
 
-def check_path(path: Path, used: Mapping[Path, str]) -> Path:
+def check_path(path: Path, used: Mapping[Location, str]) -> Path:
     """``--report``'s file. ``used`` are files of the run by what they are: none of them may be the page.
 
     Raises UsageError where it is no .html file, a folder, or where nothing can be written.
     """
+    local_only("--report", path)
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"--report {path}: give the name of a .html file")
     if path.is_dir():
         raise UsageError(f"--report {path} is a folder; name a file in it, as in {path / 'report.html'}")
     real = path.resolve()
     for other, what in used.items():
-        if other.resolve() == real:
+        if isinstance(other, Path) and other.resolve() == real:
             raise UsageError(f"--report {path} is {what}; choose another name")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +176,7 @@ def check_path(path: Path, used: Mapping[Path, str]) -> Path:
 
 def _short_names(inputs: Sequence[str]) -> dict[str, str]:
     """Inputs by the part of their paths that tells them apart from each other."""
-    paths = {name: os.path.abspath(name) for name in inputs if name != "stdin"}  # noqa: PTH100 - no links followed
+    paths = {name: os.path.abspath(name) for name in inputs if name != "stdin" and not is_url(name)}  # noqa: PTH100 - no links followed
     try:
         common = os.path.commonpath([os.path.dirname(path) for path in paths.values()])  # noqa: PTH120
     except ValueError:  # none, or several drives

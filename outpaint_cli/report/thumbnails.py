@@ -14,6 +14,7 @@ import numpy as np
 
 from outpaint_cli import picture
 from outpaint_cli.plugin import OutpaintError, Rect
+from outpaint_cli.remote import Location
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -42,16 +43,16 @@ class Shots:
     """Makes shots; keeps the last input's pixels, which several models share. Safe to use from several threads."""
 
     long: int = LONG
-    _last: tuple[Path, picture.Picture] | None = None
+    _last: tuple[Location, picture.Picture] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def shot(self, before: Path | None, after: Path, source: Rect | None) -> Shot:
+    def shot(self, before: Location | None, after: Location, source: Rect | None) -> Shot:
         """The small copies of a result ``after`` and its input. Raises OutpaintError when that can't be read.
 
         ``source`` is where the photo sits in the result; an input of the result's own size covers all of it.
         """
         with self._lock:
-            result = picture.read(after)
+            result = _read(after)
             size = result.width, result.height
             factor = min(1.0, self.long / max(size))
             small = shrunk(result, factor)
@@ -65,17 +66,21 @@ class Shots:
                 factor *= at.width / photo.width
             return Shot(size, at, shrunk(photo, min(1.0, factor)), small)
 
-    def _input(self, path: Path | None) -> picture.Picture | None:
+    def _input(self, path: Location | None) -> picture.Picture | None:
         if path is None:
             return None
         if self._last is not None and self._last[0] == path:
             return self._last[1]
         try:
-            photo = picture.read(path)
+            photo = _read(path)
         except OutpaintError:  # moved since, or standard input
             return None
         self._last = path, photo
         return photo
+
+
+def _read(path: Location) -> picture.Picture:
+    return picture.read(path if isinstance(path, Path) else path.read_bytes())
 
 
 def shrunk(photo: picture.Picture, factor: float) -> Image.Image:

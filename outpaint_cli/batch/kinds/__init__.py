@@ -91,8 +91,8 @@ class Kind(Protocol):
     def check_harmonizer(self, name: str, harmonizer: Harmonizer) -> None:
         """Raise UsageError for a harmonizer that can't do this."""
 
-    def layout(self, source: Source, info: picture.PictureInfo, data: bytes | None) -> Layout:
-        """The output for a photo. Raises PictureError."""
+    def layout(self, source: Source, info: picture.PictureInfo, given: picture.Given) -> Layout:
+        """The output for a photo, whose header may be read again from ``given``. Raises PictureError."""
 
     def work(self, task: Task, photo: picture.Picture, mask: bytes | None) -> Work | str:
         """The work on a decoded photo, or why there is none: then the photo is copied. Raises PictureError."""

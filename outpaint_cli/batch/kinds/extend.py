@@ -42,7 +42,7 @@ class Extend:
     def check_harmonizer(self, name: str, harmonizer: Harmonizer) -> None:
         """Any harmonizer will do."""
 
-    def layout(self, source: Source, info: picture.PictureInfo, data: bytes | None) -> Layout:
+    def layout(self, source: Source, info: picture.PictureInfo, given: picture.Given) -> Layout:
         """The frame that the geometry asks for."""
         return Layout(plan_frame(info.width, info.height, self.geometry, info.dpi))
 

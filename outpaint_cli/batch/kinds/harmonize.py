@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from outpaint_cli import models, picture, registry
+from outpaint_cli.batch.bucket_journal import BucketJournal
 from outpaint_cli.batch.discover import Source
 from outpaint_cli.batch.journal import Journal
 from outpaint_cli.batch.kinds import Finish, Made
@@ -32,6 +32,7 @@ from outpaint_cli.plugin import (
     Upscaler,
     UsageError,
 )
+from outpaint_cli.remote import Location
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Samples
@@ -55,7 +56,9 @@ class Harmonize:
     verb: str = "harmonized"
     doing: str = "harmonizing"
     fills: bool = False
-    _journals: dict[Path, Journal] = field(default_factory=dict, repr=False, compare=False)
+    _journals: dict[Location, Journal | BucketJournal] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if not 1 <= self.upscale <= MOST:
@@ -81,17 +84,17 @@ class Harmonize:
             others = " or ".join(_upscalers()) or "another one"
             raise UsageError(f"--upscale: harmonizer '{name}' can't enlarge pictures; use --method {others}")
 
-    def layout(self, source: Source, info: picture.PictureInfo, data: bytes | None) -> Layout:
+    def layout(self, source: Source, info: picture.PictureInfo, given: picture.Given) -> Layout:
         """The picture itself, or enlarged, is the frame.
 
         Raises PictureError where nothing says what is new in it.
         """
-        found = self._found(source, info, data)
+        found = self._found(source, info, given)
         if self.upscale == 1:
             return found
         return replace(found, frame=enlarged(found.frame, self.upscale), before=found.frame)
 
-    def _found(self, source: Source, info: picture.PictureInfo, data: bytes | None) -> Layout:
+    def _found(self, source: Source, info: picture.PictureInfo, given: picture.Given) -> Layout:
         whole = Rect(0, 0, info.width, info.height)
         if self.masks is not None:
             mask = self.masks.find(source, info)
@@ -102,8 +105,7 @@ class Harmonize:
                     f"--source reaches beyond the picture ({info.width}x{info.height}); give it in its pixels"
                 )
             return Layout(Frame(info.width, info.height, self.source))
-        given = data if data is not None else source.path
-        noted = noted_place(given) if given is not None else None
+        noted = noted_place(given)
         if noted is None and source.path is not None:
             noted = journaled_place(source.path, self._journals)
         if noted is None:

@@ -63,14 +63,13 @@ class Inpaint:
     def check_harmonizer(self, name: str, harmonizer: Harmonizer) -> None:
         """Any harmonizer will do."""
 
-    def layout(self, source: Source, info: picture.PictureInfo, data: bytes | None) -> Layout:
+    def layout(self, source: Source, info: picture.PictureInfo, given: picture.Given) -> Layout:
         """The photo itself; where it is an extended one, its place stays noted. Raises PictureError."""
         frame = Frame(info.width, info.height, Rect(0, 0, info.width, info.height))
         if self.masks is None and not info.has_alpha:
             raise PictureError("it has no transparency that could say where the hole is; give --mask a file")
         mask = self.masks.find(source, info) if self.masks else None
-        given = data if data is not None else source.path
-        noted = noted_place(given) if given is not None else None
+        noted = noted_place(given)
         if noted is None or noted.size != (info.width, info.height):
             return Layout(frame, mask)
         return Layout(replace(frame, photo=noted.rect), mask, noted.scale)

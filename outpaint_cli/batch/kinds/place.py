@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from outpaint_cli import picture
-from outpaint_cli.batch.journal import Journal, find_record
+from outpaint_cli.batch.bucket_journal import BucketJournal, find_record
+from outpaint_cli.batch.journal import Journal
 from outpaint_cli.plugin import Rect
+from outpaint_cli.remote import Location
 
 STEP = "GuessStep"
 """The property in the XMP: pixels that a pixel of the unfinished guess covers."""
@@ -32,7 +33,7 @@ def guess_step(scale: float) -> dict[str, str]:
     return {STEP: f"{scale:.3f}"} if scale > 1 else {}
 
 
-def noted_place(file: Path | bytes) -> Place | None:
+def noted_place(file: picture.Given) -> Place | None:
     """What the picture's own XMP says, or None. Raises PictureError for what is no picture."""
     found = picture.read_photo_properties(file)
     try:
@@ -43,7 +44,7 @@ def noted_place(file: Path | bytes) -> Place | None:
     return _sound(rect, size, found)
 
 
-def journaled_place(path: Path, journals: dict[Path, Journal]) -> Place | None:
+def journaled_place(path: Location, journals: dict[Location, Journal | BucketJournal]) -> Place | None:
     """What the journal of the file's folder, or of one above, says, or None; ``journals`` are read once."""
     record = find_record(path, journals) or {}
     try:

@@ -1,0 +1,19 @@
+"""Files that lie elsewhere: URLs that fsspec opens (s3://, gs://, https://). fsspec is imported when one is used."""
+
+from outpaint_cli.remote._faults import Missing, RemoteError
+from outpaint_cli.remote._redact import redact
+from outpaint_cli.remote._url import WEB, Found, Location, Stat, Url, is_url, local_only, location
+
+__all__ = [
+    "WEB",
+    "Found",
+    "Location",
+    "Missing",
+    "RemoteError",
+    "Stat",
+    "Url",
+    "is_url",
+    "local_only",
+    "location",
+    "redact",
+]

@@ -1,0 +1,48 @@
+"""Whatever fsspec's file systems raise, in one line that says what to do."""
+
+from __future__ import annotations
+
+from outpaint_cli.plugin import PictureError
+from outpaint_cli.remote._redact import redact
+
+CREDENTIALS = (
+    "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound",
+    "TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError", "DefaultCredentialsError",
+    "RefreshError",
+)  # fmt: skip
+AWAY = (
+    "EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError",
+    "ProxyConnectionError", "HTTPClientError", "ClientConnectionError", "ServerTimeoutError", "FSTimeoutError",
+    "ConnectionError", "TimeoutError", "gaierror", "TransportError", "ClientPayloadError", "IncompleteRead",
+)  # fmt: skip
+"""Classes by name, so that none of the libraries need be there to tell its errors."""
+
+
+class RemoteError(PictureError):
+    """A file that lies elsewhere can't be had; one line without its URL."""
+
+
+class Missing(RemoteError):
+    """There is no such file, or no such bucket."""
+
+
+def told(error: BaseException, doing: str = "read") -> RemoteError:
+    """``error`` of a file system, met when something was to be ``doing`` (read, written, listed)."""
+    if isinstance(error, RemoteError):
+        return error
+    names = {part.__name__ for part in type(error).__mro__}
+    status = getattr(error, "status", None) or getattr(error, "code", None)
+    if isinstance(error, FileNotFoundError) or status == 404:
+        text = str(error)
+        what = "there is no such bucket" if "bucket does not exist" in text else "there is no such file"
+        return Missing(f"{what}; check its name")
+    if isinstance(error, PermissionError) or status in (401, 403):
+        return RemoteError(f"it may not be {doing} (denied); check the credentials and what they allow")
+    if names & set(CREDENTIALS) or "credentials" in str(error).lower():
+        return RemoteError(
+            "there are no valid credentials for it; set them in the environment or in the storage's own files"
+        )
+    if isinstance(error, (ConnectionError, TimeoutError)) or names & set(AWAY):
+        return RemoteError("the server can't be reached; check the network and the endpoint, then run again")
+    text = redact(" ".join(str(error).split()))[:120]
+    return RemoteError(f"it can't be {doing} ({type(error).__name__}: {text}); check the URL, then run again")
