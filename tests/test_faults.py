@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from outpaint_cli import picture
-from outpaint_cli.batch import deliver
+from outpaint_cli.batch import journal
 from outpaint_cli.batch.discover import discover
 from outpaint_cli.batch.kinds.extend import Extend
 from outpaint_cli.batch.pipeline import Run
@@ -192,14 +192,14 @@ def test_a_journal_that_can_not_be_written_fails_the_picture_alone(
     outpaint: Outpaint, photo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
 ) -> None:
     photo("in/a.png"), photo("in/b.png", 61, 40)
-    add = deliver.Journal.add
+    add = journal.Journal.add
 
-    def refuse(journal: Any, output: Path, record: dict[str, Any]) -> None:
+    def refuse(self: Any, output: Path, record: dict[str, Any]) -> None:
         if output.name == "a.png":
             raise OSError(number, os.strerror(number))
-        add(journal, output, record)
+        add(self, output, record)
 
-    monkeypatch.setattr(deliver.Journal, "add", refuse)
+    monkeypatch.setattr(journal.Journal, "add", refuse)
     done = outpaint("extend", "in", "--json", "-m", "edge")
     assert (done.code, done.summary["ok"], done.summary["failed"]) == (3, 1, 1)
     assert files(tmp_path / "in_extended") == ["b.png"]

@@ -138,7 +138,11 @@ class BucketJournal:
             gone = False
             self.folder.forget()
             for url in (self.folder / FOLDER).iterdir():
-                if url in read or not (url.name.startswith(PREFIX) and url.suffix == ".jsonl"):
+                if (
+                    url in read
+                    or url == self._url
+                    or not (url.name.startswith(PREFIX) and url.suffix == ".jsonl")
+                ):
                     continue
                 try:
                     read[url] = _parsed(url.read_bytes())
@@ -156,7 +160,7 @@ class BucketJournal:
         with self._lock:
             self._noted()
             mine = PREFIX if self.shard[1] == 1 else self._label
-            return [url for url in self._read if url.name.startswith(mine) and url != self._url]
+            return [url for url in self._read if url.name.startswith(mine)]
 
     def _write(self, old: Iterable[Url] = ()) -> None:
         with self._writing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from outpaint_cli.plugin import PictureError
 from outpaint_cli.remote._redact import redact
 
@@ -26,10 +28,29 @@ class Missing(RemoteError):
     """There is no such file, or no such bucket."""
 
 
-def told(error: BaseException, doing: str = "read") -> RemoteError:
-    """``error`` of a file system, met when something was to be ``doing`` (read, written, listed)."""
+def told(error: BaseException, doing: str = "read", secrets: Iterable[str] = ()) -> RemoteError:
+    """``error`` of a file system, met when something was to be ``doing`` (read, written, listed).
+
+    ``secrets`` are parts of the URL that its text must not have.
+    """
     if isinstance(error, RemoteError):
         return error
+    known = _known(error, doing)
+    if known is not None and not isinstance(known, Missing):
+        return known
+    # What can't be reached is "not found" to some, for a reason.
+    reason = _known(error.__cause__, doing) if error.__cause__ is not None else None
+    if reason is not None or known is not None:
+        return reason or known  # type: ignore[return-value]  # one of them is there
+    text = " ".join(str(error).split())
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "***")
+    return RemoteError(
+        f"it can't be {doing} ({type(error).__name__}: {redact(text)[:120]}); check the URL, then run again"
+    )
+
+
+def _known(error: BaseException, doing: str) -> RemoteError | None:
     names = {part.__name__ for part in type(error).__mro__}
     status = getattr(error, "status", None) or getattr(error, "code", None)
     if isinstance(error, FileNotFoundError) or status == 404:
@@ -44,5 +65,4 @@ def told(error: BaseException, doing: str = "read") -> RemoteError:
         )
     if isinstance(error, (ConnectionError, TimeoutError)) or names & set(AWAY):
         return RemoteError("the server can't be reached; check the network and the endpoint, then run again")
-    text = redact(" ".join(str(error).split()))[:120]
-    return RemoteError(f"it can't be {doing} ({type(error).__name__}: {text}); check the URL, then run again")
+    return None

@@ -73,6 +73,11 @@ class Url:
         if scheme == "memory":
             return cls("memory://", rest.strip("/"))
         host, _, path = rest.partition("/")
+        if scheme in STORES and ":" in host.rpartition("@")[0]:
+            raise UsageError(
+                f"{redact(text)}: credentials are not read from the URL; set them in the environment or in the "
+                "storage's own files"
+            )
         return cls(f"{scheme}://{host}/", path.rstrip("/"), query)
 
     # ------------------------------------------------------------------------------------- names
@@ -89,6 +94,10 @@ class Url:
 
     def __str__(self) -> str:
         return redact(f"{self.root}{self.path}")
+
+    @property
+    def _password(self) -> str:
+        return self.root.rpartition("@")[0].partition("://")[2].partition(":")[2]
 
     @property
     def key(self) -> str:
@@ -253,7 +262,7 @@ class Url:
         try:
             yield fs, fs._strip_protocol(self.text)
         except Exception as error:  # the libraries below raise nearly anything
-            raise told(error, doing) from error
+            raise told(error, doing, (self._password, self.query)) from error
 
 
 Location: TypeAlias = "Path | Url"
