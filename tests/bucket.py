@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ class Bucket:
                 start(
                     answer[0], [("Content-Type", "application/xml"), ("Content-Length", str(len(answer[1])))]
                 )
-                return [answer[1]]
+                return [] if method == "HEAD" else [answer[1]]
         found: Iterable[bytes] = self.app(environ, start)
         return found
 
@@ -106,6 +107,22 @@ def serve() -> Iterator[Bucket]:
         httpd.shutdown()
         httpd.server_close()
         thread.join()
+
+
+@contextmanager
+def stocked(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server whose bucket ``name`` has the files of ``folder`` under in/; this process's URLs lead to it."""
+    with serve() as bucket:
+        for variable, value in settings(bucket).items():
+            monkeypatch.setenv(variable, value)
+        forget()
+        import s3fs
+
+        fs = bucket.fs(s3fs)
+        fs.mkdir(name)
+        for path in folder.rglob("*.*"):
+            fs.pipe_file(f"{name}/in/{path.relative_to(folder).as_posix()}", path.read_bytes())
+        yield
 
 
 def settings(bucket: Bucket) -> dict[str, str]:

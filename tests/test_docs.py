@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from outpaint_cli import extend_files
 from outpaint_cli.app import app
 from outpaint_cli.config import options_of
 from outpaint_cli.config.sources import parse
+from tests.bucket import stocked
 from tests.conftest import EXAMPLES, Outpaint
 from tests.shell import environment, need, shell
 
@@ -104,6 +106,13 @@ def folder(template: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def bucket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """s3://my-photos/in/, with the photos, on a server of this machine."""
+    with stocked("my-photos", folder / "photos", monkeypatch):
+        yield
+
+
 def simple(text: str) -> list[list[str]] | None:
     """The commands of a block, where all are plain calls of outpaint that need no shell."""
     commands = []
@@ -118,9 +127,13 @@ def simple(text: str) -> list[list[str]] | None:
 
 
 @pytest.mark.parametrize("block", blocks("sh"), ids=str)
-def test_the_commands_run(block: Block, folder: Path, outpaint: Outpaint) -> None:
+def test_the_commands_run(
+    block: Block, folder: Path, outpaint: Outpaint, request: pytest.FixtureRequest
+) -> None:
     if block.why:
         pytest.skip(block.why)
+    if "s3://" in block.text:
+        request.getfixturevalue("bucket")
     need(*(name for name in PROGRAMS if re.search(rf"\b{name}\b", block.text)))
     commands = simple(block.text)
     if commands is not None:

@@ -172,6 +172,7 @@ def test_what_is_missing_or_denied_is_told_in_one_line(
         (("extend", "in", "-o", "https://127.0.0.1:9/x/"), 2, "can't write to https://"),
         (("extend", "nothing-known://x/y.png"), 2, "nothing-known"),
         (("extend", "--watch", IN), 2, "path of this machine"),
+        (("extend", IN, "--offline"), 2, "--offline"),
         (("compare", IN, "-m", "edge", "-m", "reflect"), 2, "path of this machine"),
     ):
         done = outpaint(*words, *(QUICK if words[0] == "extend" else ()), "--json")
@@ -187,7 +188,7 @@ def test_what_is_missing_or_denied_is_told_in_one_line(
     assert (done.code, "denied" in done.lines[0], f"{IN}/b.png" in done.lines[0]) == (3, True, True)
     assert files(tmp_path / "mine") == ["a.png"]
     done = outpaint("extend", "in/a.png", "-o", f"s3://{NAME}/no/a.png", *QUICK)
-    assert (done.code, "denied" in done.lines[0]) == (3, True)
+    assert (done.code, "denied" in done.lines[0]) == (3, True), done.err
 
 
 def test_a_server_that_stumbles_is_asked_again_and_one_that_goes_stops_no_other(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,7 @@ from outpaint_cli.batch.options import choice, plugin_options
 from outpaint_cli.commands import _options as o
 from outpaint_cli.commands._report import say
 from outpaint_cli.plugin import UsageError
-from outpaint_cli.remote import Location
+from outpaint_cli.remote import Location, is_url, redact
 
 if TYPE_CHECKING:
     from outpaint_cli.batch.settings import Settings
@@ -96,6 +96,14 @@ class Common:
             raise UsageError("--quiet goes with neither --json nor --verbose")
         if self.null and self.from_file is None and o.on_command_line(ctx, "null"):
             raise UsageError("-0 goes with --from-file")
+
+    def check_offline(self, texts: Iterable[str]) -> None:
+        """Raise UsageError for a URL under --offline."""
+        for text in texts if self.offline else ():
+            if is_url(text):
+                raise UsageError(
+                    f"{redact(text)} is on the network, which --offline (or HF_HUB_OFFLINE) never touches; drop one"
+                )
 
     def find_model(self, reference: str) -> ModelRef:
         """What --model means; a dry run fetches nothing. Raises ModelError or UsageError."""

@@ -48,11 +48,14 @@ def run_command(
     raise typer.Exit(code)
 
 
-def settle_out(out: str | None, inputs: list[str] | None) -> Location | None:
+def settle_out(
+    out: str | None, inputs: list[str] | None, common: Common, mask: str | None = None
+) -> Location | None:
     """The folder, file or URL that -o names; None for ``-o -``, standard output, as without -o for the input ``-``.
 
-    Raises UsageError for ``-o -`` with other inputs.
+    Raises UsageError for ``-o -`` with other inputs, and for URLs under --offline.
     """
+    common.check_offline([*(inputs or []), out or "", mask or "", *common.guide])
     if out == "-":
         if inputs != ["-"]:
             raise UsageError("-o - (standard output) goes with the input - alone; name a file or a folder")
@@ -92,6 +95,7 @@ def find_sources(
                 f"--from-file {name}: can't be read ({(error.strerror or '').lower()})"
             ) from error
         listed = read_list(text, common.null)
+        common.check_offline(listed)
     sources = discover(
         inputs,
         listed=listed,

@@ -42,7 +42,7 @@ def extend(
               "right": right, "bottom": bottom}  # fmt: skip
     geometry = g.settle(ctx, wanted, anchor, fit, dpi)
     common.settle(ctx)
-    where = settle_out(out, inputs)
+    where = settle_out(out, inputs, common)
     from outpaint_cli.batch.kinds.extend import Extend
 
     settings = common.settings(where, model=model, harmonize=harmonize)

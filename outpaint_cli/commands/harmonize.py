@@ -59,7 +59,7 @@ def harmonize(
         raise UsageError("--mask-invert goes with --mask")
     rect = None if source is None else parse_rect(source)
     common.settle(ctx)
-    where = settle_out(out, inputs)
+    where = settle_out(out, inputs, common, mask)
     from outpaint_cli.batch.kinds.harmonize import Harmonize
     from outpaint_cli.batch.masks import Masks
 

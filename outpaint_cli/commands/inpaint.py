@@ -36,7 +36,7 @@ def inpaint(
     if mask is None:
         raise UsageError("say with --mask where the holes are: a file, a folder, or alpha")
     common.settle(ctx)
-    where = settle_out(out, inputs)
+    where = settle_out(out, inputs, common, mask)
     if mask == "alpha" and mask_invert and o.on_command_line(ctx, "mask_invert"):
         raise UsageError("--mask-invert has no meaning with --mask alpha: what is transparent is the hole")
     from outpaint_cli.batch.kinds.inpaint import Inpaint
