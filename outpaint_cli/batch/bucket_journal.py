@@ -59,6 +59,12 @@ class BucketJournal:
             found = [*([own] if own else []), *self._noted().get(key, ())]
         yield from sorted(found, key=_time, reverse=True)
 
+    def everything(self) -> Iterator[dict[str, Any]]:
+        """All that other runs noted. Raises RemoteError."""
+        with self._lock:
+            found = list(self._noted().values())
+        return (record for records in found for record in records)
+
     def latest(self, output: Url) -> dict[str, Any] | None:
         """What was noted last; None where nothing was. Raises RemoteError."""
         return next(self.records(output), None)

@@ -18,6 +18,7 @@ from outpaint_cli.batch.bucket import BucketTarget
 from outpaint_cli.batch.events import plain
 from outpaint_cli.batch.kinds import Kind, Made
 from outpaint_cli.batch.kinds.place import STEP, UPSCALED
+from outpaint_cli.batch.noted import header
 from outpaint_cli.batch.provenance import Provenance, plain_packet
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.batch.target import FolderTarget, Target, reason
@@ -179,8 +180,7 @@ class Delivery:
             "height": size[1],
             "version": outpaint_cli.__version__,
         }
-        if task.source.tag:
-            record["input_tag"] = task.source.tag
+        record |= header(task.source.tag, task.info)
         if self.ref:
             record |= {"model": self.ref.name, "revision": self.ref.revision}
         if self.settings.scored:

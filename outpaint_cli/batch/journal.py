@@ -14,6 +14,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,14 @@ class Journal:
     def latest(self, output: Path) -> dict[str, Any] | None:
         """What was noted last under the name ``output``, whatever file is there now; None where nothing was."""
         return next(self._newest_first(output), None)
+
+    def everything(self) -> Iterator[dict[str, Any]]:
+        """All lines, one by one."""
+        with suppress(OSError), self.path.open("rb") as file:
+            for line in file:
+                record = _parsed(line)
+                if record is not None:
+                    yield record
 
     def outputs(self) -> list[Path]:
         """Every output that was ever noted."""

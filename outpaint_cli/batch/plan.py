@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from outpaint_cli import picture
 from outpaint_cli.batch.discover import SUFFIXES, Source
 from outpaint_cli.batch.kinds import Kind
+from outpaint_cli.batch.noted import Headers
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.plugin import OutpaintError, PictureError, UsageError
 from outpaint_cli.remote import Location, Url
@@ -59,7 +60,9 @@ def make_plan(
     if any(isinstance(source.path, Url) for source in sources):
         workers = max(workers, WAITERS)
     with ThreadPoolExecutor(workers) as pool:
-        tasks = [t for ts in pool.map(lambda s: _plan_one(s, settings, kind, stdin), sources) for t in ts]
+        headers = Headers()
+        planned = pool.map(lambda source: _plan_one(source, settings, kind, stdin, headers), sources)
+        tasks = [task for found in planned for task in found]
     tasks = _resolve_clashes(tasks)
     return [task for task in tasks if in_shard(task.source.relative, settings.shard)]
 
@@ -111,13 +114,17 @@ def _single_file_output(source: Source, settings: Settings) -> bool:
     )
 
 
-def _plan_one(source: Source, settings: Settings, kind: Kind, stdin: bytes | None) -> list[Task]:
+def _plan_one(
+    source: Source, settings: Settings, kind: Kind, stdin: bytes | None, headers: Headers
+) -> list[Task]:
     data = stdin if source.path is None else None
     try:
         if source.error:
             raise PictureError(source.error)
         with _given(source, data) as given:
-            info = picture.probe(given, max_pixels=settings.max_pixels)
+            info = headers.find(_named_output(source, settings, kind.verb, "", "")[1], source.tag)
+            if info is None or info.width * info.height > settings.max_pixels:
+                info = picture.probe(given, max_pixels=settings.max_pixels)
             layout = kind.layout(source, info, given)
         frame = layout.frame
         if frame.rect.area > settings.max_pixels:

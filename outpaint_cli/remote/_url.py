@@ -14,7 +14,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO, TypeAlias
 
 from outpaint_cli.plugin import UsageError
-from outpaint_cli.remote._faults import Missing, told
+from outpaint_cli.remote._faults import Missing, RemoteError, told
 from outpaint_cli.remote._redact import redact
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # two letters at least: C:// is a drive
@@ -25,7 +25,10 @@ STORES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci", "memory
 """Where an object appears whole or not at all: what may be written to."""
 
 HEAD = 1 << 16
-"""Bytes fetched at a time while only a header is wanted."""
+"""Bytes fetched first where only a header is wanted."""
+
+MOST = 1 << 22
+"""Bytes fetched at a time at most, where a header takes more."""
 
 ONE_WRITE = 5 << 30
 """Bytes up to which an object is sent in one request: the most that S3 takes."""
@@ -96,8 +99,8 @@ class Url:
         return redact(f"{self.root}{self.path}")
 
     @property
-    def _password(self) -> str:
-        return self.root.rpartition("@")[0].partition("://")[2].partition(":")[2]
+    def _secrets(self) -> tuple[str, ...]:
+        return self.root.rpartition("@")[0].partition("://")[2].partition(":")[2], self.query
 
     @property
     def key(self) -> str:
@@ -187,10 +190,10 @@ class Url:
     def opened(self) -> Iterator[BinaryIO]:
         """To be read here and there, without fetching all of it. Raises RemoteError, also when read."""
         with self._told("read") as (fs, path):
-            file = fs.open(path, "rb", block_size=HEAD, cache_type="blockcache")
+            file = fs.open(path, "rb", block_size=HEAD, cache_type="none")
+            ranges = file.seekable() and getattr(file, "size", None) is not None
         try:
-            seekable = file.seekable()
-            yield io.BytesIO(self.read_bytes()) if not seekable else _Reader(file)  # type: ignore[misc]
+            yield _Reader(file, self._secrets) if ranges else io.BytesIO(self.read_bytes())  # type: ignore[misc]
         finally:
             file.close()
 
@@ -262,7 +265,7 @@ class Url:
         try:
             yield fs, fs._strip_protocol(self.text)
         except Exception as error:  # the libraries below raise nearly anything
-            raise told(error, doing, (self._password, self.query)) from error
+            raise told(error, doing, self._secrets) from error
 
 
 Location: TypeAlias = "Path | Url"
@@ -338,10 +341,16 @@ def _md5(info: Mapping[str, Any], tag: str) -> str:
 
 
 class _Reader(io.BufferedIOBase):
-    """A file whose faults are told as such: decoders would call the picture damaged."""
+    """A file elsewhere, read through a window that grows as it moves on.
 
-    def __init__(self, file: Any) -> None:
-        self._file = file
+    A JPEG's header takes one request, a file that is walked through a few large ones. Faults are told as such:
+    decoders would call the picture damaged.
+    """
+
+    def __init__(self, file: Any, secrets: tuple[str, ...]) -> None:
+        self._file, self._secrets = file, secrets
+        self._size, self._at = int(file.size), 0
+        self._start, self._window, self._step = 0, b"", HEAD
 
     def readable(self) -> bool:
         return True
@@ -350,14 +359,33 @@ class _Reader(io.BufferedIOBase):
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
+        left = max(0, self._size - self._at)
+        wanted = left if size is None or size < 0 else min(size, left)
+        parts = []
+        while wanted:
+            offset = self._at - self._start
+            if not 0 <= offset < len(self._window):
+                self._fetch(wanted)
+                offset = 0
+            part = self._window[offset : offset + wanted]
+            parts.append(part)
+            self._at += len(part)
+            wanted -= len(part)
+        return b"".join(parts)
+
+    def _fetch(self, wanted: int) -> None:
         try:
-            data: bytes = self._file.read(-1 if size is None else size)
+            self._file.seek(self._at)
+            window: bytes = self._file.read(max(wanted, self._step))
         except Exception as error:
-            raise told(error) from error
-        return data
+            raise told(error, "read", self._secrets) from error
+        if not window:
+            raise RemoteError("it changed while it was read; run again")
+        self._start, self._window, self._step = self._at, window, min(2 * self._step, MOST)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        return int(self._file.seek(offset, whence))
+        self._at = max(0, offset + (0, self._at, self._size)[whence])
+        return self._at
 
     def tell(self) -> int:
-        return int(self._file.tell())
+        return self._at
