@@ -18,9 +18,6 @@ from tests import bucket as store
 from tests.bucket import NAME, SECRET, Bucket
 from tests.conftest import Outpaint, files
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning:moto", "ignore::DeprecationWarning:botocore"
-)
 
 QUICK = ("-m", "edge", "--harmonize", "none")
 IN, OUT = f"s3://{NAME}/in", f"s3://{NAME}/out"
