@@ -18,7 +18,6 @@ from tests import bucket as store
 from tests.bucket import NAME, SECRET, Bucket
 from tests.conftest import Outpaint, files
 
-
 QUICK = ("-m", "edge", "--harmonize", "none")
 IN, OUT = f"s3://{NAME}/in", f"s3://{NAME}/out"
 
@@ -78,6 +77,10 @@ def test_what_comes_out_is_what_comes_out_of_files(
     assert files(tmp_path / "mixed") == ["b.png", "g.txt.png"]
     assert outpaint("extend", "in/a.jpg", "-o", f"{OUT}/one.jpg", *QUICK).code == 0
     assert bucket.files("out")["one.jpg"] == expected["a.jpg"]
+    web = f"{bucket.endpoint}/{NAME}/in/a.jpg?X-Amz-Signature=hunter2"
+    done = outpaint("extend", web, "-o", "web", *QUICK, "--json")
+    assert (tmp_path / "web" / "a.jpg").read_bytes() == expected["a.jpg"], done.err
+    assert b"hunter2" not in done.out
     assert outpaint("extend", f"{IN}/a.jpg", *QUICK, "-q").out.decode() == f"{IN}/a_extended.jpg\n"
 
 
@@ -87,6 +90,7 @@ def test_a_second_run_fetches_no_picture_and_writes_nothing(
     fill(bucket, photo, tmp_path, "a.jpg", "b.jpg")
     run = ("extend", IN, "-o", OUT, "--json", *QUICK)
     assert outpaint(*run).summary["ok"] == 2
+    assert not bucket.asked("HEAD", "/in/"), "the listing says it all"
     whole = [path for path in bucket.asked("PUT", "/out/") if ".outpaint" not in path]
     assert sorted(whole) == [f"/{NAME}/out/a.jpg", f"/{NAME}/out/b.jpg"], "one write an output"
     bucket.log.clear()
@@ -107,6 +111,33 @@ def test_a_second_run_fetches_no_picture_and_writes_nothing(
     assert {Path(e["input"]).name: e["status"] for e in done.events} == {"a.jpg": "skipped", "b.jpg": "ok"}
     assert outpaint(*run, "--existing", "error").code == 3
     assert outpaint(*run, "-f").summary["ok"] == 2
+
+
+def test_objects_whose_tag_is_no_checksum_are_known_by_it(
+    bucket: Bucket, outpaint: Outpaint, photo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As encrypted ones are."""
+    monkeypatch.setattr("outpaint_cli.remote._url._md5", lambda info, tag: "")
+    fill(bucket, photo, tmp_path, "a.png", "b.png")
+    run = ("extend", IN, "-o", OUT, "--json", *QUICK)
+    assert outpaint(*run).summary["ok"] == 2
+    bucket.log.clear()
+    assert outpaint(*run).summary["skipped"] == 2
+    assert not bucket.asked("GET", ".png")
+
+
+def test_a_store_that_knows_no_tags(photo: Any, tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    from outpaint_cli import extend_files
+
+    memory = fsspec.filesystem("memory")
+    for i in range(25):  # so many that the folder is listed
+        memory.pipe_file(f"/in/{i}.png", photo(f"{i}.png", 30, 20, seed=i).read_bytes())
+    for expected in ("ok", "skipped"):
+        events = list(extend_files("memory://in", out="memory://out", model="edge", harmonize="none"))
+        assert [event.status for event in events] == [expected] * 25
+    assert len(memory.ls("/out", detail=False)) == 26
+    memory.rm("/in", recursive=True), memory.rm("/out", recursive=True)
 
 
 def test_shards_at_the_same_time_lose_nothing_of_each_other(
@@ -163,7 +194,7 @@ def test_what_is_missing_or_denied_is_told_in_one_line(
         (("extend", "s3://no-such-bucket/in"), 2, "not there"),
         (("extend", f"{IN}/none.png"), 2, "not there"),
         (("extend", f"{IN}/*.webp"), 2, "matches no file"),
-        (("extend", "in", "-o", "s3://no-such-bucket/x"), 3, "no such bucket"),
+        (("extend", "in", "-o", "s3://no-such-bucket/x"), 2, "no such bucket"),
         (("extend", "--from-file", "list", "-o", "listed"), 3, "no such file"),
         (("extend", "https://127.0.0.1:9/a.png?sig=x"), 3, "reached"),
         (("extend", "in", "-o", "https://127.0.0.1:9/x/"), 2, "can't write to https://"),

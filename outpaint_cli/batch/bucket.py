@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from outpaint_cli.batch.bucket_journal import BucketJournal
-from outpaint_cli.plugin import PictureError
+from outpaint_cli.plugin import PictureError, UsageError
 from outpaint_cli.remote import Missing, RemoteError, Stat, Url
 
 FEW = 20
@@ -23,14 +23,24 @@ class BucketTarget:
         self.folder, self.again, self.note = folder, again, note
         self.journal = BucketJournal(folder, shard)
         self._there: dict[str, Stat | None] = {}
-        self._listed, self._tells_md5 = False, False
+        self._reached, self._listed, self._tells_md5 = False, False, False
         self._to_claim: list[Url] = []
         self._lock, self._claiming = threading.Lock(), threading.Lock()
 
     def open(self, outputs: Sequence[Url]) -> None:
-        """Nothing is written before the first output is."""
+        """Nothing is written before the first output is. Raises UsageError where nothing ever could be."""
         with self._lock:
             self._to_claim += outputs
+        if self._reached:
+            return
+        try:
+            self.folder.stat()
+        except Missing as error:  # a folder comes with its first object; a bucket does not
+            if "bucket" in str(error):
+                raise UsageError(f"-o {self.folder}: {error}") from error
+        except RemoteError as error:
+            raise UsageError(f"-o {self.folder}: {error}") from error
+        self._reached = True
 
     def close(self) -> None:
         """Write the journal's rest; where that fails, what it does not know is made again by the next run."""

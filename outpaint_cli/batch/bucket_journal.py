@@ -142,7 +142,7 @@ class BucketJournal:
         read: dict[Url, tuple[list[dict[str, Any]], dict[str, float]]] = {}
         for _ in range(READS):
             gone = False
-            self.folder.forget()
+            (self.folder / FOLDER).forget()
             for url in (self.folder / FOLDER).iterdir():
                 if (
                     url in read

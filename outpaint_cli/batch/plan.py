@@ -56,14 +56,15 @@ def make_plan(
     """
     _check_out(sources, settings)
     kind.check_inputs(list(sources))
-    workers = settings.jobs or os.cpu_count() or 1
+    workers, everything = settings.jobs or os.cpu_count() or 1, sources
     if any(isinstance(source.path, Url) for source in sources):
         workers = max(workers, WAITERS)
+        sources = _concerned(sources, settings.shard)
     with ThreadPoolExecutor(workers) as pool:
         headers = Headers()
         planned = pool.map(lambda source: _plan_one(source, settings, kind, stdin, headers), sources)
         tasks = [task for found in planned for task in found]
-    tasks = _resolve_clashes(tasks)
+    tasks = _resolve_clashes(tasks, everything)
     return [task for task in tasks if in_shard(task.source.relative, settings.shard)]
 
 
@@ -198,7 +199,20 @@ def _named_output(
     return source.path.with_name(name), source.path.parent
 
 
-def _resolve_clashes(tasks: list[Task]) -> list[Task]:
+def _concerned(sources: Sequence[Source], shard: tuple[int, int]) -> list[Source]:
+    """Those of the shard, and those whose outputs could have the name of one of theirs.
+
+    So that not every process of an array fetches all headers.
+    """
+
+    def group(source: Source) -> tuple[Location | None, PurePath, str]:
+        return source.root, source.relative.parent, source.relative.name.partition(".")[0].casefold()
+
+    mine = {group(source) for source in sources if in_shard(source.relative, shard)}
+    return [source for source in sources if group(source) in mine]
+
+
+def _resolve_clashes(tasks: list[Task], sources: Sequence[Source]) -> list[Task]:
     """Keep the old extension where only a change of format makes two outputs one; refuse all other clashes."""
     by_output: dict[str, list[int]] = defaultdict(list)
     for index, task in enumerate(tasks):
@@ -216,7 +230,7 @@ def _resolve_clashes(tasks: list[Task]) -> list[Task]:
                 kept = task.output.with_name(f"{task.output.stem}{old}{task.output.suffix}")
                 tasks[index] = replace(task, output=kept)
     taken: dict[str, Task] = {}
-    inputs = {_key(t.source.path): t for t in tasks if t.source.path is not None}
+    inputs = {_key(source.path) for source in sources if source.path is not None}
     for task in tasks:
         if task.output is None:
             continue

@@ -229,8 +229,9 @@ class Url:
             ]
 
     def forget(self) -> None:
-        """Ask the server anew from here on: listings are kept otherwise. Raises UsageError as all do."""
-        _filesystem(self.root).invalidate_cache()
+        """Ask the server anew what is in this folder: listings are kept otherwise. Raises UsageError."""
+        fs = _filesystem(self.root)
+        fs.invalidate_cache(fs._strip_protocol(self.text))
 
     def exists(self) -> bool:
         """Whether there is such a file or folder. Raises RemoteError."""
