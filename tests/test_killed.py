@@ -118,6 +118,8 @@ def test_runs_that_share_a_folder_do_not_take_each_others_unfinished_files(tmp_p
     unfinished = theirs.file()
     unfinished.write_bytes(b"y")
     assert sweep(tmp_path) == 0
+    (tmp_path / FOLDER / "run-1").mkdir()  # as one leaves it that is killed before it has its lock
+    assert sweep(tmp_path) == 1
     assert theirs._held is not None
     theirs._held.close()  # as the system does when a process ends
     assert sweep(tmp_path) == 1

@@ -77,6 +77,10 @@ class Workspace:
 def sweep(folder: Path) -> int:
     """Remove what killed runs left in an output folder; returns how many there were."""
     swept = 0
+    for run in _runs(folder):
+        with suppress(OSError):
+            run.rmdir()  # an empty one was killed before it had its lock; one that lives makes another
+            swept += 1
     for run in left_behind(folder):
         with suppress(OSError):
             shutil.rmtree(run)
@@ -86,14 +90,17 @@ def sweep(folder: Path) -> int:
 
 def left_behind(folder: Path) -> Iterator[Path]:
     """The folders that killed runs left in an output folder."""
-    try:
-        runs = [path for path in (folder / FOLDER).iterdir() if path.name.startswith(PREFIX)]
-    except OSError:
-        return
-    for run in runs:
+    for run in _runs(folder):
         with suppress(OSError):
             if _abandoned(run):
                 yield run
+
+
+def _runs(folder: Path) -> list[Path]:
+    try:
+        return [path for path in (folder / FOLDER).iterdir() if path.name.startswith(PREFIX)]
+    except OSError:
+        return []
 
 
 def _abandoned(run: Path) -> bool:
