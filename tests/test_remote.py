@@ -175,9 +175,10 @@ def test_a_killed_run_is_gone_on_with(bucket: Bucket, outpaint: Outpaint, photo:
     made = [e["output"] for e in done if e["status"] == "ok"]
     assert made
     assert all(bucket.files("out").values()), "nothing partial"
+    bucket.put("out/11.png", photo("later.png").read_bytes())  # another's, too
     second = outpaint("extend", IN, "-o", OUT, *QUICK, "--scale", "2", "--json")
     statuses = {Path(e["output"]).name: e["status"] for e in second.events}
-    assert statuses == {name: "skipped" if name == "00.png" else "ok" for name in names}, (
+    assert statuses == {name: "skipped" if name in ("00.png", "11.png") else "ok" for name in names}, (
         "what the killed run made and could not note is known as made by outpaint"
     )
     assert outpaint("extend", IN, "-o", OUT, *QUICK, "--scale", "2", "--json").summary["skipped"] == 12

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from outpaint_cli import picture
 from outpaint_cli.batch.bucket_journal import BucketJournal
 from outpaint_cli.plugin import PictureError, UsageError
 from outpaint_cli.remote import Missing, RemoteError, Stat, Url
@@ -65,8 +66,19 @@ class BucketTarget:
         return self.journal.latest(output)
 
     def unfinished(self, output: Url) -> bool:
-        """Raises RemoteError."""
-        return self.journal.claimed(output)
+        """Claimed by a run that did not end, and outpaint's by its XMP: somebody may have put another there since.
+
+        Raises RemoteError.
+        """
+        if not self.journal.claimed(output):
+            return False
+        try:
+            with output.opened() as file:
+                return bool(picture.read_photo_properties(file))
+        except RemoteError:
+            raise
+        except PictureError:
+            return False
 
     def record(self, output: Url) -> dict[str, Any] | None:
         """Told by size and md5 as the server has them; only where it has none, the object is fetched.
