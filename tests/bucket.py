@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -101,6 +102,8 @@ def serve() -> Iterator[Bucket]:
     thread = threading.Thread(target=httpd.serve_forever, daemon=True)
     thread.start()
     try:
+        # What moto stores outlives its server.
+        urlopen(Request(f"{bucket.endpoint}/moto-api/reset", method="POST")).close()
         bucket.fs(s3fs).mkdir(NAME)
         yield bucket
     finally:
