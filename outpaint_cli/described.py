@@ -93,12 +93,16 @@ class DescribedFiller:
 
     def fill(self, images: Floats, known: Bools, ctx: Context) -> Floats:
         """Images float32 (N, H, W, 3) sRGB 0..1, known bool (N, H, W): the same shape, clipped to 0..1."""
-        filled = np.where(known[..., None], images, np.float32(self._fill))
-        inputs = {"image": np.ascontiguousarray(filled.transpose(0, 3, 1, 2), np.float32)}
+        n, height, width, channels = images.shape
+        planes = np.empty((n, channels, height, width), np.float32)
+        for channel in range(channels):
+            planes[:, channel] = np.where(known, images[..., channel], np.float32(self._fill))
+        inputs = {"image": planes}
         if self._takes_mask:
             inputs["known"] = known[:, None].astype(np.float32)
-        picture = self._session.run(inputs)[0]
-        return np.clip(np.asarray(picture, np.float32).transpose(0, 2, 3, 1), 0, 1)
+        picture = np.asarray(self._session.run(inputs)[0], np.float32)
+        out = np.empty_like(images)
+        return np.clip(picture.transpose(0, 2, 3, 1), 0, 1, out=out)
 
 
 def describes_itself(description: OnnxDescription, plugin: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 LONGEST = 8192
 """Rows and columns of what of a seam is done at once."""
+
+KEPT_PIXELS = 1 << 14
+"""Pieces of a seam of at most so many pixels are the same in every picture of a size, and remembered."""
 
 ROWS, COLUMNS = 128, 512
 """Of a tile: so few floats that they stay in a processor's own cache."""
@@ -43,33 +47,21 @@ def ring_values(filled: FilledRing, strip: Rect, top: float, every: int = 1) -> 
 
 
 def _layer_values(layer: Layer, strip: Rect, top: float, every: int) -> Iterator[tuple[Rect, Floats]]:
-    """As ``fill.blend_layers`` for one layer: first across, where there are few rows, then down.
-
-    A tile's weights are nearly all zero but for a few neighbours: only those are multiplied.
-    """
+    """As ``fill.blend_layers`` for one layer: first across, where there are few rows, then down."""
     w = layer.window
     height, width = -(-strip.height // every), -(-strip.width // every)
-    down, rows = axis_weights(w.y, w.step_y, w.height, strip.y, every, height)
-    across, columns = axis_weights(w.x, w.step_x, w.width, strip.x, every, width)
-    image = layer.image[down, across] * np.float32(top)
+    rows = axis_weights(w.y, w.step_y, w.height, strip.y, every, height)
+    columns = axis_weights(w.x, w.step_x, w.width, strip.x, every, width)
+    image = layer.image[rows.source, columns.source] * np.float32(top)
     lines = len(image)
     flat = np.ascontiguousarray(image.transpose(1, 0, 2)).reshape(-1, lines * 3)
-    blocks = [(y, *_used(rows[y : y + ROWS])) for y in range(0, height, ROWS)]
-    for x in range(0, width, COLUMNS):
-        first, weights = _used(columns[x : x + COLUMNS])
+    for x, first, weights in columns.blocks(COLUMNS):
         wide = weights @ flat[first : first + weights.shape[1]]
         wide = np.ascontiguousarray(wide.reshape(-1, lines, 3).transpose(1, 0, 2)).reshape(lines, -1)
-        for y, start, part in blocks:
+        for y, start, part in rows.blocks(ROWS):
             values = part @ wide[start : start + part.shape[1]]
             tile = Rect(strip.x + every * x, strip.y + every * y, every * len(weights), every * len(part))
             yield tile.intersect(strip), values.reshape(len(part), len(weights), 3)
-
-
-def _used(weights: Floats) -> tuple[int, Floats]:
-    """Where the columns that are not all zero begin, and those columns."""
-    used = np.flatnonzero(weights.any(0))
-    first, last = int(used[0]), int(used[-1]) + 1
-    return first, np.ascontiguousarray(weights[:, first:last])
 
 
 def seam_8_bit(out: Samples, frame: Rect, known: Rect, band: float) -> None:
@@ -88,6 +80,17 @@ def seam_8_bit(out: Samples, frame: Rect, known: Rect, band: float) -> None:
 
 
 def _fade(out: Samples, piece: Rect, known: Rect, band: float) -> None:
+    kept = piece.area <= KEPT_PIXELS
+    rows, columns, rest, weight = (_kept_shares if kept else _shares)(piece, known, band)
+    edge = _take(_take(out, rows, 0), columns, 1)
+    part = out[piece.slices()]
+    part[:] = cv2.blendLinear(np.ascontiguousarray(part), np.ascontiguousarray(edge), rest, weight)
+
+
+def _shares(
+    piece: Rect, known: Rect, band: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats, Floats]:
+    """Rows and columns of the mirrored edge that lies over ``piece``, what stays of ``piece``, and its own share."""
     ys, xs = np.arange(piece.y, piece.bottom), np.arange(piece.x, piece.right)
     down = np.maximum(np.maximum(known.y - ys, ys - known.bottom + 1), 0).astype(np.float32)[:, None]
     across = np.maximum(np.maximum(known.x - xs, xs - known.right + 1), 0).astype(np.float32)[None, :]
@@ -99,9 +102,10 @@ def _fade(out: Samples, piece: Rect, known: Rect, band: float) -> None:
     weight[:] = share
     rows = mirror_index(ys, known.y, known.bottom)
     columns = mirror_index(xs, known.x, known.right)
-    edge = _take(_take(out, rows, 0), columns, 1)
-    part = out[piece.slices()]
-    part[:] = cv2.blendLinear(np.ascontiguousarray(part), np.ascontiguousarray(edge), 1 - weight, weight)
+    return rows, columns, 1 - weight, weight
+
+
+_kept_shares = functools.lru_cache(maxsize=64)(_shares)
 
 
 def _take(samples: Samples, index: NDArray[np.intp], axis: int) -> Samples:

@@ -6,7 +6,7 @@ guessed stays as small canvases until :meth:`Guess.sample` is asked for a part o
 
 from __future__ import annotations
 
-import math
+import functools
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import cv2
 import numpy as np
 
+from outpaint_cli.edges import match_edge
 from outpaint_cli.frame import Frame
 from outpaint_cli.plugin import (
     Cancelled,
@@ -33,14 +34,6 @@ from outpaint_cli.windows import Ring, Window, plan_rings
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
-
-EDGE_REACH, LUMA_REACH, HUE_REACH = 8.0, 3.0, 24.0
-"""Working pixels over which steps between the guess and the photo's edge are taken out, see match_edge."""
-
-NARROW = 4.0
-"""Pixels; wider Gaussians are blurred on a coarser grid, where they cost little."""
-
-LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
 
 @dataclass(frozen=True)
@@ -100,6 +93,8 @@ class Guess:
         Samples that lie across two parts mix them by area. Outside all rings the picture's edge repeats.
         Without the photo its place is left to the innermost ring's canvases.
         """
+        if with_photo and not self.rings:
+            return self._photo_on(grid)
         out = np.zeros((grid.height, grid.width, 3), np.float32)
         total = np.zeros((grid.height, grid.width, 1), np.float32)
         if with_photo:
@@ -139,7 +134,9 @@ class Guess:
             self.known.x, self.known.width / columns, columns, grid.x, grid.step_x, grid.width
         )  # fmt: skip
         top = float(np.iinfo(self.photo.dtype).max) if self.photo.dtype.kind == "u" else 1.0
-        return resample(self.photo, down, across) / np.float32(top)
+        on = resample(self.photo, down, across)
+        on /= np.float32(top)
+        return on
 
 
 def blend_layers(filled: FilledRing, grid: Grid, *, confidence: bool = False) -> Floats:
@@ -241,8 +238,21 @@ def fill_steps(
 
 
 def _request(guess: Guess, ring: Ring, window: Window, seed: int, mirror: bool) -> Request:
-    across = axis_cover(ring.known.x, ring.known.right, window.x, window.step_x, window.width)
-    down = axis_cover(ring.known.y, ring.known.bottom, window.y, window.step_y, window.height)
+    known, shown = _known_of(ring.known, window)
+    grid = Grid(window.x, window.y, window.step_x, window.step_y, window.width, window.height)
+    image = guess.sample(grid)
+    np.clip(image, 0, 1, out=image)
+    image *= shown
+    if mirror:
+        image, known = np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(known[:, ::-1])
+    return Request(image, known, seed)
+
+
+@functools.lru_cache(maxsize=32)
+def _known_of(rect: Rect, window: Window) -> tuple[Bools, Floats]:
+    """What a window may know of what is known, ``rect``: bool (h, w), and as 0 and 1 (h, w, 3)."""
+    across = axis_cover(rect.x, rect.right, window.x, window.step_x, window.width)
+    down = axis_cover(rect.y, rect.bottom, window.y, window.step_y, window.height)
     known = (down[:, None] > 1 - 1e-4) & (across[None, :] > 1 - 1e-4)
     if not known.any():  # a known part thinner than a working pixel: take the pixel that holds most of it
         known[int(down.argmax()), int(across.argmax())] = True
@@ -250,11 +260,8 @@ def _request(guess: Guess, ring: Ring, window: Window, seed: int, mirror: bool) 
         visible = np.zeros_like(known)
         visible[window.visible.slices()] = True
         known = visible  # the plan keeps the rectangle inside what is known, to rounding
-    grid = Grid(window.x, window.y, window.step_x, window.step_y, window.width, window.height)
-    image = np.clip(guess.sample(grid), 0, 1) * known[..., None]
-    if mirror:
-        image, known = image[:, ::-1], known[:, ::-1]
-    return Request(np.ascontiguousarray(image), np.ascontiguousarray(known), seed)
+    known.flags.writeable = False
+    return known, np.repeat(known[..., None].astype(np.float32), 3, axis=2)
 
 
 def make_layer(
@@ -264,7 +271,8 @@ def make_layer(
     known = request.known
     if not native:  # what was filled at full resolution is taken as it is
         image = match_edge(request.image, known, image)
-    image = np.where(known[..., None], request.image, image)
+    image = np.array(image, np.float32, order="C")
+    cv2.copyTo(request.image, known.view(np.uint8), image)
     if mirror:
         image = np.ascontiguousarray(image[:, ::-1])
         confidence = None if confidence is None else np.ascontiguousarray(confidence[:, ::-1])
@@ -279,93 +287,6 @@ def _edge_layer(guess: Guess, ring: Ring) -> Layer:
     )
     grid = Grid(window.x, window.y, window.step_x, window.step_y, width, height)
     return Layer(window, guess.sample(grid))
-
-
-def match_edge(given: Floats, known: Bools, filled: Floats) -> Floats:
-    """Take a step in colour between the known pixels and the guess out of the guess.
-
-    First the filler's error at known pixels beside the hole is carried into the hole and fades over
-    ``EDGE_REACH`` pixels. What step is then left, against the known colours continued in a line across the
-    edge, fades in luma over ``LUMA_REACH`` and in colour over ``HUE_REACH``: light changes within a scene,
-    but small networks lean to grey. All (h, w, 3) or (h, w), 0..1; known pixels are not used afterwards.
-    """
-    if known.all() or not known.any():
-        return filled
-    hole = (~known).astype(np.uint8)
-    wide = np.ones((5, 5), np.uint8)
-    reached = cv2.dilate(hole, wide)
-    beside = (reached > 0) & known
-    behind = (cv2.dilate(reached, wide) > 0) & known & ~beside
-    outside = (cv2.dilate(known.astype(np.uint8), wide) > 0) & ~known
-    distance = cv2.distanceTransform(hole, cv2.DIST_L2, 5)[..., None]
-    error, _ = _along(given - filled, beside, 3.0)
-    result: Floats = filled + error * np.exp(-distance / EDGE_REACH)
-    edge, near_edge = _along(given, beside, 2.0)
-    further, near_further = _along(given, behind, 2.0)
-    slope: Floats = np.clip(edge - further, -0.1, 0.1).astype(np.float32, copy=False)
-    beyond_edge, near_outside = _along(result, outside, 2.0)
-    step: Floats = edge + slope - beyond_edge
-    # Where one of the bands is out of reach, as behind a known part that is too thin, no step can be told.
-    told = outside & (near_edge > 1e-3) & (near_further > 1e-3) & (near_outside > 1e-3)
-    if not told.any():
-        return result.astype(np.float32, copy=False)
-    step = _spread(step, told)
-    luma = (step @ LUMA)[..., None]
-    beyond = np.maximum(distance - 1, 0)
-    correction = luma * np.exp(-beyond / LUMA_REACH) + (step - luma) * np.exp(-beyond / HUE_REACH)
-    matched: Floats = (result + correction).astype(np.float32, copy=False)
-    return matched
-
-
-def _spread(values: Floats, where: Bools) -> Floats:
-    """``values`` at ``where`` carried to all pixels: means over Gaussians of growing width, the narrowest first."""
-    marked = _marked(values, where)
-    total: Floats = np.zeros_like(marked)
-    sigma, trust = 2.0, 1.0
-    while sigma <= max(where.shape):
-        blurred = _blur(marked, sigma)
-        blurred *= np.float32(trust) * (blurred[..., 3:] > 1e-3)
-        total += blurred
-        sigma, trust = 2 * sigma, trust / 100
-    return np.divide(total[..., :3], np.maximum(total[..., 3:], np.float32(1e-12)), dtype=np.float32)
-
-
-def _marked(values: Floats, where: Bools) -> Floats:
-    """``values`` and 1 at ``where``, 0 elsewhere; float32 (h, w, 4)."""
-    marked = np.empty((*where.shape, 4), np.float32)
-    mask = where[..., None].astype(np.float32)
-    np.multiply(values, mask, out=marked[..., :3], casting="same_kind")
-    marked[..., 3:] = mask
-    return marked
-
-
-def _blur(image: Floats, sigma: float) -> Floats:
-    """A Gaussian of ``sigma`` pixels over (h, w, C), zeros outside; wide ones on a coarser grid."""
-    if sigma <= NARROW:
-        narrow: Floats = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-        return narrow
-    factor = 2 ** math.ceil(math.log2(sigma / NARROW))
-    height, width = image.shape[:2]
-    rows, columns = math.ceil(height / factor), math.ceil(width / factor)
-    missing = rows * factor - height, columns * factor - width
-    if any(missing):
-        image = cv2.copyMakeBorder(image, 0, missing[0], 0, missing[1], cv2.BORDER_CONSTANT)
-    means = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
-    coarse = cv2.GaussianBlur(means, (0, 0), sigma / factor, borderType=cv2.BORDER_CONSTANT)
-    wide: Floats = cv2.resize(coarse, (columns * factor, rows * factor), interpolation=cv2.INTER_LINEAR)
-    return wide[:height, :width]
-
-
-def _along(values: Floats, where: Bools, sigma: float) -> tuple[Floats, Floats]:
-    """The mean of ``values`` at ``where`` around each pixel, with a Gaussian of ``sigma`` pixels; 0 far away.
-
-    And how much of the Gaussian lies on ``where``, (h, w).
-    """
-    blurred = _blur(_marked(values, where), sigma)
-    weight = blurred[..., 3:]
-    share: Floats = np.divide(weight > 1e-3, np.maximum(weight, np.float32(1e-3)), dtype=np.float32)
-    mean: Floats = blurred[..., :3] * share
-    return mean, weight[..., 0]
 
 
 def run_fills(fills: Sequence[FillSteps[T]], filler: Filler, ctx: Context) -> list[T | OutpaintError]:
