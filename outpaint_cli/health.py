@@ -114,7 +114,7 @@ def try_device(device: str) -> dict[str, Any]:
 
     try:
         ctx = Context(device=device)
-        filler = models.load(models.resolve(models.DEFAULT_MODEL), ctx)
+        filler = models.load(models.variant(models.resolve(models.DEFAULT_MODEL), device, {}), ctx)
         photo = np.full((64, 64, 3), 128, np.uint8)
         frame = plan_frame(64, 64, Geometry())
         fill_picture(photo, frame, filler, ctx)

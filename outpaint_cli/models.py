@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from outpaint_cli import hub, licences, registry, runtime
@@ -65,6 +66,28 @@ def resolve(
     if not path.is_file():
         raise ModelError(f"{reference}: there is no such model file")
     return _from_file(path.resolve(), path.stem, str(path), contract, accept_licence)
+
+
+def variant(ref: ModelRef, device: str, options: Mapping[str, Mapping[str, str]]) -> ModelRef:
+    """``ref`` with the file that its plugin prefers on ``device``, and that file's revision; the name stays.
+
+    ``options`` are the plugins' own, by plugin. Only named models have variants. Raises ModelError.
+    """
+    cards = registry.model_cards()
+    if ref.contract or ref.name not in cards:  # a file is what the user chose, whatever it is called
+        return ref
+    plugin, _ = cards[ref.name]
+    if plugin.variant is None:
+        return ref
+    ctx = Context(device="cpu" if runtime.on_cpu(device) else "cuda", options=options.get(plugin.name, {}))
+    name = plugin.variant(ref.name, ctx)
+    card = next((card for card in plugin.models if card.name == name), None)
+    if card is None:
+        raise ModelError(f"model '{ref.name}': plugin '{plugin.name}' has no variant '{name}'")
+    if name == ref.name:
+        return ref
+    path, revision = card_file(card)
+    return replace(ref, path=path, revision=revision)
 
 
 def load(ref: ModelRef, ctx: Context) -> Filler:

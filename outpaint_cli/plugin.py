@@ -432,6 +432,9 @@ class Plugin:
 
     ``load`` runs once a process for each model; the filler it returns is used by one thread at a time.
     ``trainers`` map a network's name to what ``outpaint train`` calls (see ``outpaint_cli.training``).
+    ``variant`` may choose another of the plugin's ``models`` to run in place of the named one, one that is quicker on
+    a device: it is given the name and a context, with ``device`` "cpu" or "cuda" as far as that can be told
+    beforehand, and returns a name.
     """
 
     name: str
@@ -444,3 +447,4 @@ class Plugin:
     layouts: tuple[CheckpointLayout, ...] = ()
     contracts: tuple[OnnxContract, ...] = ()
     options: tuple[PluginOption, ...] = ()
+    variant: Callable[[str, Context], str] | None = None

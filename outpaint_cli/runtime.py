@@ -6,6 +6,7 @@ onnxruntime comes with the extra ``cpu`` or ``gpu`` and is imported only here, w
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import re
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,16 @@ def check_device(device: str) -> None:
     """Raise DeviceError unless ``device`` reads auto, cpu, cuda or cuda:N."""
     if not _DEVICE.fullmatch(device):
         raise DeviceError(f"there is no device '{device}': use auto, cpu, cuda or cuda:N")
+
+
+def on_cpu(device: str) -> bool:
+    """Whether a session on ``device`` will run on the CPU; for "auto", as far as the package tells, unloaded."""
+    if device != "auto":
+        return device == "cpu"
+    found = importlib.util.find_spec("onnxruntime")
+    folders = found.submodule_search_locations if found else None
+    libraries = ("libonnxruntime_providers_cuda.so", "onnxruntime_providers_cuda.dll")
+    return not any((Path(folder) / "capi" / name).is_file() for folder in folders or () for name in libraries)
 
 
 class Session:

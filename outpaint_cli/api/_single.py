@@ -197,7 +197,9 @@ _MOST = 4
 
 def _engines(settings: Settings, kind: Kind, options: Mapping[str, Any]) -> Engines:
     """The model and the harmonizer for ``settings``, kept from an earlier call where they are the same."""
-    ref = models.resolve(settings.model) if kind.fills else None
+    ref = None
+    if kind.fills:
+        ref = models.variant(models.resolve(settings.model), settings.device, settings.options)
     plugin_options = sorted((name, *sorted(values.items())) for name, values in settings.options.items())
     checked = (
         type(kind),

@@ -22,6 +22,42 @@ class Job:
     error: BaseException | None = None
 
 
+class Turn:
+    """A place among those that keep the cores busy: taken to work, given back to wait for a disk.
+
+    ``places`` says how many there are; None: as many as want one. Giving back what is not held does nothing, and a
+    turn that was given back for good, by :meth:`end`, holds nothing any more: so may a job's that hangs be.
+    """
+
+    def __init__(self, places: threading.Semaphore | None = None) -> None:
+        self._places = places
+        self._held = self._ended = False
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        """Wait for a place."""
+        if self._places is None:
+            return
+        self._places.acquire()
+        with self._lock:
+            self._held = not self._ended
+        if not self._held:
+            self._places.release()
+
+    def give(self) -> None:
+        """Give it back."""
+        with self._lock:
+            held, self._held = self._held, False
+        if held and self._places is not None:
+            self._places.release()
+
+    def end(self) -> None:
+        """Give it back; nothing is taken from here on."""
+        with self._lock:
+            self._ended = True
+        self.give()
+
+
 @dataclass
 class Crew:
     """``size`` daemon threads; every finished job goes to ``done``."""

@@ -7,13 +7,14 @@ the model in another's only thread.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
-from outpaint_cli.batch.crew import Crew, Job
+from outpaint_cli.batch.crew import Crew, Job, Turn
 from outpaint_cli.batch.deliver import Delivery
 from outpaint_cli.batch.engines import Engines
 from outpaint_cli.batch.events import Event, Summary
@@ -26,6 +27,10 @@ from outpaint_cli.plugin import Cancelled, Filler, ModelRef, Native, OutpaintErr
 
 TICK = 0.5
 """Seconds between looks at whether the run is to stop."""
+
+WAITING = 4
+"""Threads more than asked for, which read, or wait until the disk has what was written: that takes longer than
+making a small picture, and many together no longer than one."""
 
 Place = tuple[Item, int]
 """A request of a picture."""
@@ -94,8 +99,8 @@ class Flow:
     def __post_init__(self) -> None:
         self.memory = memory()
         self.threads = self.run.settings.jobs or cores()
-        # One more than asked for: writing to the disk is waiting.
-        self.crew = Crew(self.threads + 1, self.done, "outpaint-picture")
+        self.places = threading.Semaphore(self.threads)
+        self.crew = Crew(self.threads + WAITING, self.done, "outpaint-picture")
         self.model = Crew(1, self.done, "outpaint-model")
 
     def close(self) -> None:
@@ -141,7 +146,7 @@ class Flow:
             self.waiting.popleft()
             self.held += size
             self.in_flight += 1
-            item = Item(task, size)
+            item = Item(task, size, turn=Turn(self.places))
             self.working[self.crew.submit(self.run.stages.begin, item)] = item
 
     def _worked(self, job: Job) -> list[Event]:
@@ -254,6 +259,7 @@ class Flow:
         for job, item in list(self.working.items()):
             if job.started and item.seconds + item.busy(job.started) > limit and item.expire():
                 del self.working[job]
+                item.turn.end()
                 self._give_up(self.crew, job)
                 failed[item] = late
         if self.filling is not None and self.filling[0].started:

@@ -83,5 +83,5 @@ def open_batch(
     runtime.check_device(settings.device)
     if settings.harmonize not in ("auto", "none"):
         registry.find_harmonizer(settings.harmonize)
-    ref = find(settings.model) if kind.fills else None
+    ref = models.variant(find(settings.model), settings.device, settings.options) if kind.fills else None
     return Batch(kind, settings, ref, make_plan(sources, settings, kind, stdin=stdin))

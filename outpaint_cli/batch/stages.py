@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from outpaint_cli import metrics, picture
+from outpaint_cli.batch.crew import Turn
 from outpaint_cli.batch.deliver import CHANGED, Delivery, read_bytes
 from outpaint_cli.batch.engines import Engines
 from outpaint_cli.batch.events import Event
@@ -59,6 +60,7 @@ class Item:
     missing: int = 0
     idle: float = 0.0
     idle_since: float = 0.0
+    turn: Turn = field(default_factory=Turn)
     _state: str = "alive"
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -69,6 +71,12 @@ class Item:
             self.idle_since = now
         else:
             self.idle, self.idle_since = self.idle + now - self.idle_since, 0.0
+
+    def begin_work(self) -> None:
+        """Take a turn; the wait for it does not count."""
+        self.waits(True)
+        self.turn.take()
+        self.waits(False)
 
     def busy(self, since: float) -> float:
         """Seconds of work since the stage began, without waiting."""
@@ -112,7 +120,12 @@ class Stages:
 
     def go_on(self, item: Item) -> Event | None:
         """Take the answers; the event where the picture is finished, None where there are further requests."""
-        return self._guarded(item, lambda: self._advance(item, [a for a in item.answers if a is not None]))
+
+        def take() -> Event | None:
+            item.begin_work()
+            return self._advance(item, [a for a in item.answers if a is not None])
+
+        return self._guarded(item, take)
 
     def _guarded(self, item: Item, stage: Callable[[], Event | None]) -> Event | None:
         started, item.idle, item.idle_since = time.perf_counter(), 0.0, 0.0
@@ -125,6 +138,8 @@ class Stages:
         except Exception as error:
             item.seconds += item.busy(started)
             return self.failed(item.task, error, item.seconds)
+        finally:
+            item.turn.give()
 
     def _begin(self, item: Item) -> Event | None:
         task = item.task
@@ -137,6 +152,7 @@ class Stages:
         skipped = self._skipped(task, lambda: item.fingerprint)
         if skipped:
             return skipped
+        item.begin_work()
         photo = picture.read(data, max_pixels=self.settings.max_pixels)
         if (photo.width, photo.height) != (task.info.width, task.info.height):
             raise PictureError(CHANGED)
@@ -181,8 +197,13 @@ class Stages:
         notes = [*made.info.get("notes", ()), *info.get("notes", ())]
         made.info = {**info, **made.info} | ({"notes": notes} if notes else {})
         by = Provenance.of(self.engines, self.ref, self.settings.seed, task)
+
+        def delivering() -> None:
+            item.deliver()
+            item.turn.give()  # what follows is waiting for the disk
+
         exact = self.delivery.write(
-            task, photo, made, item.content, item.fingerprint, scores, by, before=item.deliver
+            task, photo, made, item.content, item.fingerprint, scores, by, before=delivering
         )
         picture.recycle(made.picture.pixels)
         event = self._event("ok", task, core_exact=exact, scores=scores, info=made.info)

@@ -15,7 +15,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import tifffile
 from PIL import Image
 
 from outpaint_cli.picture import _colour, _container, _exif, _jpeg, _xmp
@@ -333,6 +332,8 @@ def _write_heif(job: _Job) -> bytes:
 
 
 def _write_tiff(job: _Job) -> bytes:
+    import tifffile
+
     array = job.stacked()
     colours = {"L": 1, "RGB": 3, "CMYK": 4}[job.mode]
     tags: list[tuple[int, int, int, bytes | int, bool]] = []

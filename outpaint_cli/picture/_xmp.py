@@ -6,10 +6,10 @@ is well-formed before and after.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from xml.etree import ElementTree
-from xml.sax.saxutils import quoteattr
 
 from outpaint_cli.plugin import Rect
 
@@ -147,11 +147,19 @@ def _description(values: Mapping[str, str], iptc: Mapping[str, str], about: str)
     clean = {
         name: re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", " ", text) for name, text in named.items()
     }
-    fields = "".join(f"\n  {name}={quoteattr(text)}" for name, text in clean.items())
+    fields = "".join(f"\n  {name}={_quoted(text)}" for name, text in clean.items())
     # The RDF prefix is declared once more here: the packet around may call it something else.
     spaces = f'xmlns:rdf="{_RDF}" xmlns:outpaint="{NAMESPACE}"'
     spaces += f' xmlns:Iptc4xmpExt="{IPTC}"' if iptc else ""
-    return f"<rdf:Description {spaces} rdf:about={quoteattr(about)}{fields}/>"
+    return f"<rdf:Description {spaces} rdf:about={_quoted(about)}{fields}/>"
+
+
+def _quoted(text: str) -> str:
+    """An attribute's value, with its quotes; line ends and tabs as references, or readers would make them blanks."""
+    escaped = html.escape(text)
+    for character in "\n\r\t":
+        escaped = escaped.replace(character, f"&#{ord(character)};")
+    return f'"{escaped}"'
 
 
 def _without_ours(text: str) -> str:

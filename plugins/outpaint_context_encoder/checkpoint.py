@@ -97,6 +97,8 @@ def read_onnx(path: Path) -> tuple[UNetConfig, dict[str, Tensor]]:
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     if metadata.get("outpaint.network") != "context-unet" or "outpaint.config" not in metadata:
         raise ModelError(f"{path.name}: not a context-unet that outpaint exported")
+    if metadata.get("outpaint.precision") == "int8":
+        raise ModelError(f"{path.name}: its weights are in 8 bits; start from the file that it was made from")
     fields = json.loads(metadata["outpaint.config"])
     config = UNetConfig(tuple(fields["widths"]), tuple(fields["blocks"]), int(fields["rim"]))
     tensors = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in model.graph.initializer}

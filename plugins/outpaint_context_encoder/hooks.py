@@ -46,6 +46,9 @@ LAYOUTS = (
 )
 
 OPTIONS = (
+    PluginOption(
+        "precision", "arithmetic of the bundled model: auto is int8 on CPUs", "auto", ("auto", "int8", "full")
+    ),
     PluginOption("network", "the network to train", "unet", ("unet", "paper")),
     PluginOption("widths", "channels of the levels of unet", "32,64,128,192,224"),
     PluginOption("blocks", "residual blocks of the levels of unet", "1,1,1,2,1"),
