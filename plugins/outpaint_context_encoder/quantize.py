@@ -44,7 +44,8 @@ def quantize(model: Path, photos: Path, out: Path, count: int = PHOTOS, seed: in
     whole = widened(model)
     names = [node.name for node in whole.graph.node]
     begin = next((at for at, node in enumerate(whole.graph.node) if node.output[0] == BEGIN), None)
-    if begin is None or not any(entry.key == "outpaint.config" for entry in whole.metadata_props):
+    metadata = {entry.key: entry.value for entry in whole.metadata_props}
+    if begin is None or metadata.get("outpaint.network") != "context-unet":
         raise ModelError(f"{model.name}: not a context-unet that outpaint exported")
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]  # it has no type stubs
