@@ -144,8 +144,8 @@ def forget() -> None:
     """Have the next URL connect anew."""
     import fsspec
 
-    from outpaint_cli.remote import _url
+    from outpaint_cli.remote import _server
 
-    _url._filesystems.clear()
+    _server._filesystems.clear()
     if "s3fs" in __import__("sys").modules:
         fsspec.get_filesystem_class("s3").clear_instance_cache()

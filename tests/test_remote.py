@@ -117,7 +117,7 @@ def test_objects_whose_tag_is_no_checksum_are_known_by_it(
     bucket: Bucket, outpaint: Outpaint, photo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As encrypted ones are."""
-    monkeypatch.setattr("outpaint_cli.remote._url._md5", lambda info, tag: "")
+    monkeypatch.setattr("outpaint_cli.remote._server._md5", lambda info, tag: "")
     fill(bucket, photo, tmp_path, "a.png", "b.png")
     run = ("extend", IN, "-o", OUT, "--json", *QUICK)
     assert outpaint(*run).summary["ok"] == 2

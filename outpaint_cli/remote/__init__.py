@@ -2,7 +2,8 @@
 
 from outpaint_cli.remote._faults import Missing, RemoteError
 from outpaint_cli.remote._redact import redact
-from outpaint_cli.remote._url import WEB, Found, Location, Stat, Url, is_url, local_only, location
+from outpaint_cli.remote._server import WEB, Stat
+from outpaint_cli.remote._url import Found, Location, Url, is_url, local_only, location
 
 __all__ = [
     "WEB",

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import mimetypes
 import re
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO, TypeAlias
 
 from outpaint_cli.plugin import UsageError
-from outpaint_cli.remote._faults import Missing, RemoteError, told
+from outpaint_cli.remote._faults import Missing, told
+from outpaint_cli.remote._reader import HEAD, Reader
 from outpaint_cli.remote._redact import redact
+from outpaint_cli.remote._server import STORES, WEB, Stat, filesystem, stat_of
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # two letters at least: C:// is a drive
 _COLLAPSED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
-WEB = ("http", "https")
-STORES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci", "memory")
-"""Where an object appears whole or not at all: what may be written to."""
-
-HEAD = 1 << 16
-"""Bytes fetched first where only a header is wanted."""
-
-MOST = 1 << 22
-"""Bytes fetched at a time at most, where a header takes more."""
-
 ONE_WRITE = 5 << 30
 """Bytes up to which an object is sent in one request: the most that S3 takes."""
-
-
-@dataclass(frozen=True)
-class Stat:
-    """An object. ``tag`` changes with its content, "" where the server says none; ``md5`` hex, "" if not known."""
-
-    size: int
-    tag: str = ""
-    md5: str = ""
-    folder: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,14 +173,14 @@ class Url:
             file = fs.open(path, "rb", block_size=HEAD, cache_type="none")
             ranges = file.seekable() and getattr(file, "size", None) is not None
         try:
-            yield _Reader(file, self._secrets) if ranges else io.BytesIO(self.read_bytes())  # type: ignore[misc]
+            yield Reader(file, self._secrets) if ranges else io.BytesIO(self.read_bytes())  # type: ignore[misc]
         finally:
             file.close()
 
     def stat(self) -> Stat:
         """What the server says of it. Raises Missing, or RemoteError."""
         with self._told("read") as (fs, path):
-            return _stat(fs.info(path))
+            return stat_of(fs.info(path))
 
     def find(self, recursive: bool = True) -> list[Found]:
         """All objects in the folder, or below it; none where there is no such folder. Raises RemoteError."""
@@ -213,7 +193,7 @@ class Url:
                 return []
             before = f"{path.rstrip('/')}/"
             return [
-                Found(info["name"].removeprefix(before), _stat(info))
+                Found(info["name"].removeprefix(before), stat_of(info))
                 for info in infos
                 if info["type"] == "file" and info["name"].rstrip("/") != path and info["name"][-1] != "/"
             ]
@@ -223,14 +203,14 @@ class Url:
         with self._told("listed") as (fs, path):
             before = f"{fs._strip_protocol(self.root).rstrip('/')}/"
             return [
-                (Url(self.root, name.removeprefix(before)), _stat(info))
+                (Url(self.root, name.removeprefix(before)), stat_of(info))
                 for name, info in sorted(fs.glob(path, detail=True).items())
                 if info["type"] == "file"
             ]
 
     def forget(self) -> None:
         """Ask the server anew what is in this folder: listings are kept otherwise. Raises UsageError."""
-        fs = _filesystem(self.root)
+        fs = filesystem(self.root)
         fs.invalidate_cache(fs._strip_protocol(self.text))
 
     def exists(self) -> bool:
@@ -262,7 +242,7 @@ class Url:
     @contextmanager
     def _told(self, doing: str) -> Iterator[tuple[Any, str]]:
         """The file system and the path there; what it raises becomes a RemoteError."""
-        fs = _filesystem(self.root)
+        fs = filesystem(self.root)
         try:
             yield fs, fs._strip_protocol(self.text)
         except Exception as error:  # the libraries below raise nearly anything
@@ -289,104 +269,3 @@ def local_only(what: str, *given: str | Path) -> None:
     for text in map(str, given):
         if is_url(text) or (_COLLAPSED.match(text) and not text.lower().startswith(("file:", "local:"))):
             raise UsageError(f"{what} {redact(text)}: this must be a path of this machine, not a URL")
-
-
-_filesystems: dict[str, Any] = {}
-_opening = threading.Lock()
-
-
-def _filesystem(root: str) -> Any:
-    """fsspec's file system of a root, made once. Raises UsageError where there is none."""
-    with _opening:
-        if root not in _filesystems:
-            _filesystems[root] = _connect(root)
-        return _filesystems[root]
-
-
-def _connect(root: str) -> Any:
-    shown, scheme = redact(root), root.partition(":")[0]
-    try:
-        import fsspec
-
-        return fsspec.core.url_to_fs(root)[0]
-    except ImportError as error:
-        if scheme in ("s3", "s3a", "gs", "gcs", *WEB):
-            message = f"{scheme}:// needs the extra 'remote': pip install 'outpaint-cli[remote]'"
-        else:
-            message = f"{scheme}:// needs a further package: {' '.join(str(error).split())}"
-        raise UsageError(message) from error
-    except ValueError as error:
-        text = redact(" ".join(str(error).split()))
-        raise UsageError(f"{shown}: it can't be opened ({text}); check the URL") from error
-    except Exception as error:
-        raise UsageError(f"{shown}: {told(error)}") from error
-
-
-def _stat(info: Mapping[str, Any]) -> Stat:
-    tag = next((str(info[name]) for name in ("ETag", "etag", "md5Hash", "version") if info.get(name)), "")
-    tag = "" if tag.startswith("W/") else tag.strip('"')
-    return Stat(int(info.get("size") or 0), tag, _md5(info, tag), info.get("type") == "directory")
-
-
-def _md5(info: Mapping[str, Any], tag: str) -> str:
-    """S3's ETag is the md5 of what was sent in one request, unless encrypted; others say it in base64."""
-    coded = info.get("md5Hash") or (info.get("content_settings") or {}).get("content_md5")
-    try:
-        if isinstance(coded, str):
-            return base64.b64decode(coded).hex()
-        if coded:
-            return bytes(coded).hex()
-    except (ValueError, TypeError):
-        return ""
-    return tag if re.fullmatch(r"[0-9a-f]{32}", tag) else ""
-
-
-class _Reader(io.BufferedIOBase):
-    """A file elsewhere, read through a window that grows as it moves on.
-
-    A JPEG's header takes one request, a file that is walked through a few large ones. Faults are told as such:
-    decoders would call the picture damaged.
-    """
-
-    def __init__(self, file: Any, secrets: tuple[str, ...]) -> None:
-        self._file, self._secrets = file, secrets
-        self._size, self._at = int(file.size), 0
-        self._start, self._window, self._step = 0, b"", HEAD
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        left = max(0, self._size - self._at)
-        wanted = left if size is None or size < 0 else min(size, left)
-        parts = []
-        while wanted:
-            offset = self._at - self._start
-            if not 0 <= offset < len(self._window):
-                self._fetch(wanted)
-                offset = 0
-            part = self._window[offset : offset + wanted]
-            parts.append(part)
-            self._at += len(part)
-            wanted -= len(part)
-        return b"".join(parts)
-
-    def _fetch(self, wanted: int) -> None:
-        try:
-            self._file.seek(self._at)
-            window: bytes = self._file.read(max(wanted, self._step))
-        except Exception as error:
-            raise told(error, "read", self._secrets) from error
-        if not window:
-            raise RemoteError("it changed while it was read; run again")
-        self._start, self._window, self._step = self._at, window, min(2 * self._step, MOST)
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        self._at = max(0, offset + (0, self._at, self._size)[whence])
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
