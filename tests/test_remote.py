@@ -194,6 +194,7 @@ def test_what_is_missing_or_denied_is_told_in_one_line(
     for words, code, told in (
         (("extend", "s3://no-such-bucket/in"), 2, "not there"),
         (("extend", f"{IN}/none.png"), 2, "not there"),
+        (("extend", f"s3://{NAME}", "-r"), 2, "say with -o"),
         (("extend", f"{IN}/*.webp"), 2, "matches no file"),
         (("extend", "in", "-o", "s3://no-such-bucket/x"), 2, "no such bucket"),
         (("extend", "--from-file", "list", "-o", "listed"), 3, "no such file"),

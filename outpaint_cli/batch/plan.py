@@ -119,11 +119,12 @@ def _plan_one(
     source: Source, settings: Settings, kind: Kind, stdin: bytes | None, headers: Headers
 ) -> list[Task]:
     data = stdin if source.path is None else None
+    folder = _named_output(source, settings, kind.verb, "", "")[1] if source.tag else None
     try:
         if source.error:
             raise PictureError(source.error)
         with _given(source, data) as given:
-            info = headers.find(_named_output(source, settings, kind.verb, "", "")[1], source.tag)
+            info = headers.find(folder, source.tag)
             if info is None or info.width * info.height > settings.max_pixels:
                 info = picture.probe(given, max_pixels=settings.max_pixels)
             layout = kind.layout(source, info, given)
