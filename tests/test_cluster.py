@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from outpaint_cli.batch.kinds.extend import Extend
 from outpaint_cli.batch.session import open_batch
 from outpaint_cli.batch.settings import Settings
 from tests.conftest import files
+from tests.shell import environment
 
 
 @pytest.mark.slow
@@ -57,3 +60,23 @@ def test_two_workers_one_killed_make_what_one_process_makes(
     assert files(tmp_path / "spread") == names
     for name in names:
         assert (tmp_path / "spread" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes(), name
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_command_spreads_a_batch(photo: Any, tmp_path: Path) -> None:
+    """In a process of its own, as Ray leaves threads and handlers behind."""
+    pytest.importorskip("ray")
+    for i in range(4):
+        photo(f"in/{i}.png", 80 + i, 60, seed=i)
+    command = [sys.executable, "-m", "outpaint_cli", "extend", "in", "-m", "reflect", "--harmonize", "none"]
+    for more in (["-o", "plain"], ["-o", "spread", "--ray", "local", "--report", "page.html"]):
+        done = subprocess.run(
+            [*command, *more], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert len(files(tmp_path / "plain")) == 4
+    for name in files(tmp_path / "plain"):
+        assert (tmp_path / "spread" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert all(f"spread/{i}.png" in page for i in range(4))

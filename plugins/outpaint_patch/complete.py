@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .expected import expect, measure, principal
 from .pyramid import level_sizes, shrink, shrink_further
 from .settings import Settings
 from .stage import Completed, Stage
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
+    from outpaint_cli.runtime import Session
 
     from .guides import Plane
+    from .pyramid import Level
 
 
 def complete(
@@ -32,8 +35,12 @@ def complete(
     progress: Callable[[float], None],
     check: Callable[[], None],
     threads: int = 1,
+    network: Session | None = None,
 ) -> Completed | None:
-    """Find sources for every unknown cell of ``image`` (H, W, 3); None where no whole patch is known."""
+    """Find sources for every unknown cell of ``image`` (H, W, 3); None where no whole patch is known.
+
+    ``network`` tells what texture to expect there (see expected.py); without it, colours alone guide.
+    """
     height, width = known.shape
     radius = _radius(known, settings)
     if radius is None:
@@ -47,18 +54,27 @@ def complete(
     )
     finest = shrink(image, known, *sizes[-1])
     finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
+    textures = _textures(finest, settings, network) if network is not None else None
     before: Completed | None = None
     rarity: Floats | None = None
     price: Floats | None = None
     for index, size in enumerate(sizes):
         level = shrink_further(finest, *size)
-        stage = Stage(level, confidence, settings, radius, index, before is None, rarity, price, threads)
+        first = before is None
+        stage = Stage(level, confidence, textures, settings, radius, index, first, rarity, price, threads)
         if not stage.ready:
             continue
         before = stage.run(before, rng, check)
         rarity, price = stage.rarity, stage.prices()
         progress((index + 1) / len(sizes))
     return before if before is not None and before.level.shape == sizes[-1] else None
+
+
+def _textures(finest: Level, settings: Settings, network: Session) -> list[Floats]:
+    """Texture of the picture and of each guide: measured where it is known, else as it ought to be."""
+    planes = [expect(finest, settings.calmer, network), *(measure(guide) for guide in finest.guides)]
+    known = [finest.known, *(guide.known for guide in finest.guides)]
+    return principal(planes, known, settings.textures)
 
 
 def _long(height: int, width: int, cells: int) -> float:

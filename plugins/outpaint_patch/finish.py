@@ -22,14 +22,16 @@ from .stage import Completed
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Floats, Samples
+    from outpaint_cli.runtime import Session
 
 
 def finish(
-    job: HarmonizeJob, ctx: Context, settings: Settings | None = None
+    job: HarmonizeJob, ctx: Context, settings: Settings | None = None, network: Session | None = None
 ) -> tuple[Samples, Mapping[str, Any]]:
     """The picture (H, W, 3) with its unknown part made of patches, and figures about the work.
 
-    Where nothing can be copied (no whole patch is known) the guess comes back as it is.
+    ``network`` tells what texture to expect, if given. Where nothing can be copied (no whole patch is known) the
+    guess comes back as it is.
     """
     settings = settings or Settings()
     known = np.ascontiguousarray(job.known)
@@ -43,7 +45,9 @@ def finish(
 
     guides = planes(job.guides, job.image, job.photo, ctx.memory)
     threads = ctx.threads or os.cpu_count() or 1
-    found = complete(job.image, known, guides, job.confidence, settings, rng, progress, ctx.check, threads)
+    found = complete(
+        job.image, known, guides, job.confidence, settings, rng, progress, ctx.check, threads, network
+    )
     if found is None:
         return job.image.copy(), {"patches": False}
     found.numbers = reflect(

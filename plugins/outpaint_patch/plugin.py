@@ -1,4 +1,4 @@
-"""The patch plugin: guided patch completion as a harmonizer and as a filler without a network."""
+"""The patch plugin: guided patch completion as a harmonizer, and as a filler without a network that guesses."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from outpaint_cli.plugin import (
     Rect,
 )
 
+from . import hooks
+
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
 
@@ -35,9 +37,13 @@ class PatchHarmonizer:
 
     def harmonize(self, job: HarmonizeJob, ctx: Context) -> Harmonized:
         """Finish the unknown part of ``job.image``; known pixels come back bit for bit."""
+        from .expected import MISSING, session
         from .finish import finish
 
-        image, info = finish(job, ctx)
+        network = session()
+        image, info = finish(job, ctx, network=network)
+        if network is None:
+            info = {**info, "notes": [*info.get("notes", ()), MISSING]}
         return Harmonized(image, info)
 
 
@@ -53,6 +59,7 @@ class PatchFiller:
 
     def fill(self, images: Floats, known: Bools, ctx: Context) -> Floats:
         """``images`` float32 (N, H, W, 3) 0..1, ``known`` bool (N, H, W): the same, unknown pixels filled."""
+        from .expected import session
         from .finish import finish
         from .smooth import smooth_guess
 
@@ -64,7 +71,7 @@ class PatchFiller:
             y, x = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
             photo = Rect(int(x[0]), int(y[0]), int(x[-1] - x[0] + 1), int(y[-1] - y[0] + 1))
             job = HarmonizeJob(samples, mask, photo, scale=max(1.0, max(mask.shape) / 64))
-            finished, _ = finish(job, ctx)
+            finished, _ = finish(job, ctx, network=session())
             picture[~mask] = finished[~mask] / np.float32(255)
         return result
 
@@ -85,4 +92,6 @@ plugin = Plugin(
     models=(ModelCard("patch", "patches of the photo itself, no network", licence="Apache-2.0"),),
     load=load,
     harmonizers={"patch": load_harmonizer},
+    trainers=hooks.TRAINERS,
+    options=hooks.OPTIONS,
 )

@@ -22,6 +22,9 @@ class Settings:
     rounds: int = 4  # at the first level; fewer further on
     guide: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4, 0.25, 0.2)  # weight of the guess's colours by level
     place: float = 0.06  # weight of the way from where the frame folds into the photo, in photo sides
+    texture: float = 0.15  # weight of the texture expected, in means of squared half decades
+    textures: int = 5  # principal components of texture that are compared
+    calmer: float = 0.3  # half decades taken off it: detail in the wrong place is worse than none
     mirror: float = 0.002  # what a mirrored source costs
     upside_down: float = 0.015  # what a source that stands on its head costs
     reflected: float = 0.2  # share of the photo's height, from an edge, within which there are such sources

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,14 @@ def _places(known: Bools) -> tuple[Floats, int]:
     return place, min(tall, wide)
 
 
+def _scaled(planes: Floats, height: int, width: int) -> Floats:
+    """``planes`` (h, w, c) at another size; OpenCV takes four at a time at most."""
+    parts = [planes[..., start : start + 4] for start in range(0, planes.shape[2], 4)]
+    sized = [cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA) for part in parts]
+    result: Floats = np.concatenate([part.reshape(height, width, -1) for part in sized], -1)
+    return result
+
+
 def _closest(fine: Bools) -> Ints:
     """For each cell (h, w) the number of the nearest one that is ``fine``; 0 where none is."""
     if not fine.any():
@@ -84,6 +92,7 @@ class Stage:
         self,
         level: Level,
         confidence: Floats | None,
+        textures: Sequence[Floats] | None,
         settings: Settings,
         radius: int,
         index: int,
@@ -114,13 +123,13 @@ class Stage:
         self.unknown = np.flatnonzero(~level.known).astype(np.int32)
         self.depth = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5)
         self.band = np.zeros_like(level.known)
-        self._describe(whole, confidence)
+        self._describe(whole, confidence, textures)
         self._list(price)
 
     # ------------------------------------------------------------------------------------- features
 
-    def _describe(self, whole: Bools, confidence: Floats | None) -> None:
-        """Patch basis, guide colours and place of sources and targets, and how sure the guess is."""
+    def _describe(self, whole: Bools, confidence: Floats | None, textures: Sequence[Floats] | None) -> None:
+        """Patch basis, guide colours, place and texture of sources and targets, and how sure the guess is."""
         level, r = self.level, self.radius
         height, width = self.shape
         sample = np.flatnonzero(whole)
@@ -135,6 +144,9 @@ class Stage:
         )
         places = [_places(plane.known) for plane in planes]
         self.place = np.concatenate([place for place, _ in places])
+        self.texture = np.zeros((len(self.place), width, 0), np.float32)
+        if textures is not None:
+            self.texture = np.concatenate([_scaled(plane, height, width) for plane in textures])
         if confidence is None:
             self.trust = np.exp(-self.depth / np.float32(0.25 * places[0][1]))
         else:
@@ -205,10 +217,12 @@ class Stage:
         return result
 
     def _around(self, cells: Ints) -> Floats:
-        """Guide colours and place (n, 5) of ``cells``."""
+        """Guide colours, place and texture (n, 5 + textures) of ``cells``."""
+        count = self.texture.shape[2]
         parts = (
             self.guide.reshape(-1, 3)[cells],
             self.place.reshape(-1, 2)[cells],
+            self.texture.reshape(len(self.place) * self.shape[1], count)[cells],
         )
         return np.concatenate(parts, 1)
 
@@ -279,7 +293,10 @@ class Stage:
         across = self.cells[(share > 0.25) & (share < 0.999)]
         if not len(across):
             return picture
-        heed = np.array([self.settings.ahead] * 3 + [self.settings.place * self.unit] * 2, np.float32)
+        heed = np.zeros(
+            5 + self.texture.shape[2], np.float32
+        )  # what goes on has the texture of the edge itself
+        heed[:3], heed[3:5] = self.settings.ahead, self.settings.place * self.unit
         picture, self.band = go_on(
             picture,
             self.level.known,
@@ -310,7 +327,8 @@ class Stage:
         count += 3
         guide = settings.guide[min(self.index, len(settings.guide) - 1)]
         weights[:, count : count + 3] = (guide * (0.25 + 0.75 * trust))[:, None]
-        weights[:, count + 3 :] = settings.place * self.unit
+        weights[:, count + 3 : count + 5] = settings.place * self.unit
+        weights[:, count + 5 :] = settings.texture * self.unit
         return Targets(self.cells, features, weights)
 
     def _carry(self, before: Completed) -> Ints:

@@ -1,0 +1,103 @@
+"""What texture to expect where the photo ends: measured where it is known, told by a network elsewhere.
+
+The guess tells colours and layout; its own texture is mush. A search that goes by colour alone puts leaves
+into a grey sky and a wall's joints into a lawn. The network (network.py) has seen many photos and says of each
+place how strong and how fine its detail ought to be.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from outpaint_cli.plugin import ModelError
+
+from .texture import CHANNELS, FINE, LEAST, cells, energies, texture
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Bools, Floats
+    from outpaint_cli.runtime import Session
+
+    from .pyramid import Level
+
+WEIGHTS = Path(__file__).parent / "weights" / "texture.onnx"
+
+MISSING = "patches go by colour alone: to expect texture, install the extra 'cpu' or 'gpu' (onnxruntime)"
+"""What is told where there is no onnxruntime."""
+
+
+@cache
+def session() -> Session | None:
+    """The network that says what to expect; None where onnxruntime is missing.
+
+    It takes milliseconds: one thread of the processor does, and adds up in the same order everywhere.
+    """
+    from outpaint_cli.runtime import Session, onnxruntime_module
+
+    try:
+        onnxruntime_module()
+    except ModelError:
+        return None
+    return Session(WEIGHTS, "cpu", 1)
+
+
+def expect(level: Level, calmer: float, network: Session) -> Floats:
+    """Texture (h, w, CHANNELS), as in texture.py, that each place of ``level`` has or ought to have.
+
+    Where it is expected and not measured it is lower by ``calmer``.
+    """
+    height, width = cells(*level.shape)
+    energy = energies(_resize(level.image, FINE * height, FINE * width))
+    known = _resize(level.known.astype(np.float32), height, width) > 0.999
+    feed = {
+        "guess": _resize(level.image, height, width).transpose(2, 0, 1)[None],
+        "known": known.astype(np.float32)[None, None],
+        "texture": texture(energy).transpose(2, 0, 1)[None],
+    }
+    found = network.run({name: np.ascontiguousarray(array) for name, array in feed.items()})[0][0]
+    expected = np.stack([_resize(plane, height, width) for plane in found], -1)
+    expected = np.maximum(expected - np.float32(calmer), LEAST)
+    return np.where(known[..., None], measured(energy, known), expected)
+
+
+def measure(level: Level) -> Floats:
+    """Texture (h, w, CHANNELS) of ``level`` where it is known; elsewhere it means nothing."""
+    height, width = cells(*level.shape)
+    energy = energies(_resize(level.image, FINE * height, FINE * width))
+    return measured(energy, _resize(level.known.astype(np.float32), height, width) > 0.999)
+
+
+def measured(energy: Floats, known: Bools) -> Floats:
+    """Texture from the energy of known cells alone; those at the rim count for nothing, their patches see mush."""
+    inner = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0)
+    return texture(energy, inner.astype(np.float32))
+
+
+def principal(textures: list[Floats], known: list[Bools], count: int) -> list[Floats]:
+    """``textures`` (h, w, CHANNELS) told by ``count`` numbers a cell, between which distances stay about the same.
+
+    Bands and gradients say much the same. The axes are those of the ``known`` cells' principal components.
+    """
+    rows = np.concatenate(
+        [
+            plane[cv2.resize(mask.astype(np.uint8), plane.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0]
+            for plane, mask in zip(textures, known, strict=True)
+        ]
+    )
+    if len(rows) < 2:
+        return [plane[..., :count] for plane in textures]
+    mean = rows.mean(0)
+    values, axes = np.linalg.eigh(np.cov(rows - mean, rowvar=False))
+    axes = axes[:, np.argsort(-values)[:count]].astype(np.float32)
+    share = np.float32(1 / np.sqrt(CHANNELS))  # a mean over the channels
+    return [((plane - mean) @ axes * share).astype(np.float32) for plane in textures]
+
+
+def _resize(plane: Floats, height: int, width: int) -> Floats:
+    how = cv2.INTER_AREA if plane.shape[0] > height else cv2.INTER_LINEAR
+    result: Floats = cv2.resize(plane, (width, height), interpolation=how)
+    return result
