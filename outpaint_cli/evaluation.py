@@ -84,13 +84,13 @@ def load_named(
     harmonizer: str,
     find: Find = models.resolve,
 ) -> list[Method]:
-    """As :func:`load_methods`, with other baselines."""
+    """As :func:`load_methods`, with other baselines. Named models run in the variant that extend would take."""
     there = registry.model_cards()
     names = [name for name in baselines if name in there and name not in references]
     finish = None if harmonizer == "none" else registry.find_harmonizer(harmonizer)[1](ctx)
     methods = [Method(name, models.load(models.resolve(name), ctx)) for name in names]
     for reference in references:
-        filler = models.load(find(reference), ctx)
+        filler = models.load(models.variant(find(reference), ctx.device, {}), ctx)
         name = Path(reference).stem if reference.endswith(".onnx") else reference
         methods.append(Method(name, filler))
         if finish is not None:
