@@ -91,7 +91,7 @@ def timing(photo: np.ndarray, iterations: int) -> list[str]:
         return torch.randn_like(pictures[scale])
 
     def measure_original(number: int, iteration: int, losses: object) -> None:
-        if iteration != FAST.iterations // 2:
+        if iteration != FAST.iterations_at(number) // 2:
             return
         with aside.running():
             nets = PlainNet(width_of(number), 3), PlainNet(width_of(number), 1)
@@ -310,28 +310,43 @@ def quality(paths: Sequence[Path], size: int, seeds: int, networks: Sequence[str
     return found
 
 
-def exact(path: Path, size: int, work: Path) -> list[str]:
+def exact(path: Path, size: int, seeds: int, exact_seeds: int, work: Path) -> list[str]:
     """Lines of a table: both presets on one photo, put in at every scale."""
     truth = square(path, size)
     job, rows, sheet = job_of(truth), [], Sheet(work / "exact.png")
-    _, info, _ = harmonized("singan", job, work, seed=0)
-    for scale in range(1, info["scales"]):
+    scales = harmonized("singan", job, work, seed=0)[1]["scales"]
+    chosen = [harmonized("singan", job, work, seed=seed)[1]["scale"] for seed in range(seeds)]
+    for scale in range(1, scales):
         pictures = []
-        for preset in ("exact", "fast"):
-            made, _, _ = harmonized("singan", job, work, preset=preset, scale=scale)
-            found = scored(made, truth, job, Meter())
-            cells = [f"{found[c]:.3f}" for c in ("sharp", "seam")] + [
-                f"{found[c]:.4f}" for c in ("patch", "raw")
-            ]
-            chosen = " (chosen)" if scale == info["scale"] else ""
-            rows.append([f"scale {scale}{chosen}, {preset}", *cells, f"{found['kept']:.1f}"])
-            pictures.append(made)
+        for preset, count in (("exact", exact_seeds), ("fast", seeds)):
+            found = []
+            for seed in range(count):
+                made = harmonized("singan", job, work, preset=preset, scale=scale, seed=seed)[0]
+                found.append(scored(made, truth, job, Meter()))
+                pictures.append(made)
+            label = f"scale {scale}, {preset}"
+            rows += [[f"{label}, seed {seed}", *exact_cells([one])] for seed, one in enumerate(found)]
+            if count > 1:
+                rows.append([f"**{label}, mean**", *exact_cells(found)])
         sheet.add([job.image, *pictures, truth])
     return [
-        f"One photo ({path.stem}), {size} pixels with a blurred border as above, one seed; `exact` is all of the",
-        "original's steps, on the processor:",
+        f"One photo ({path.stem}), {size} pixels with a blurred border as above; `exact` is all of the original's",
+        f"steps, on the processor. Seeds: {exact_seeds} of `exact`, {seeds} of `fast`. `auto` chose scale",
+        f"{', '.join(map(str, chosen))}.",
         "",
         *page.table(["", "sharp", "seam", "high-pass patches", "raw patches", "kept dB"], rows),
+    ]
+
+
+def exact_cells(found: Sequence[Mapping[str, float]]) -> list[str]:
+    """Means, as a row of the table."""
+    mean = {
+        key: float(np.mean([one[key] for one in found])) for key in ("sharp", "seam", "patch", "raw", "kept")
+    }
+    return [
+        *(f"{mean[key]:.3f}" for key in ("sharp", "seam")),
+        *(f"{mean[key]:.4f}" for key in ("patch", "raw")),
+        f"{mean['kept']:.1f}",
     ]
 
 
@@ -384,6 +399,7 @@ def main() -> None:
     )
     parser.add_argument("--iterations", type=int, default=2, help="of the original's that are timed, a scale")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--exact-seeds", type=int, default=1, help="pyramids of `exact` [1]; hours each")
     parser.add_argument("--models", nargs=2, default=(), metavar=("REC", "REC+ADV"), help="ONNX files")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
@@ -397,7 +413,7 @@ def main() -> None:
         lines = quality(args.photos, args.size or 192, args.seeds, args.models, args.work)
         page.put(page.PAGE, "singan quality", script, ["## SinGAN: quality", "", *lines])
     else:
-        lines = exact(args.photos[0], args.size or 96, args.work)
+        lines = exact(args.photos[0], args.size or 96, args.seeds, args.exact_seeds, args.work)
         page.put(page.PAGE, "singan exact", script, ["### SinGAN: fast against exact", "", *lines])
     print("\n".join(lines))
 

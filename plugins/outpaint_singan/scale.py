@@ -80,10 +80,12 @@ class Trainer:
     device: torch.device
     bf16: bool = False
     done: int = 0  # iterations
+    iterations: int = 0
     both: Both = field(default_factory=Both)
     _adams: list[torch.optim.Adam] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.iterations = self.settings.iterations_at(self.task.scale)
         for module in (self.generator, self.critic):
             module.to(self.device)
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -114,7 +116,7 @@ class Trainer:
 
     def run(self) -> Iterator[Losses]:
         """Train; yields the losses of each iteration after it."""
-        while self.done < self.settings.iterations:
+        while self.done < self.iterations:
             losses = self.iterate(Noise(self.device, self.settings.seed, self.task.scale, self.done))
             self.done += 1
             yield losses
@@ -146,7 +148,7 @@ class Trainer:
     def iterate(self, noise: Noise) -> Losses:
         """One iteration: the critic's steps, then the generator's."""
         settings, task = self.settings, self.task
-        late = self.done >= settings.decay * settings.iterations
+        late = self.done >= settings.decay * self.iterations
         for adam in self._adams:
             adam.param_groups[0]["lr"] = settings.rate * (0.1 if late else 1.0)
         box = self._box(noise)

@@ -22,6 +22,7 @@ class Settings:
     coarsest: int = 25  # short side of scale 0
     size: int = 250  # long side of the finest scale, at most
     iterations: int = 2000  # a scale
+    coarse: int = 1  # times as many at the coarsest scales, where the networks are narrow
     decay: float = 0.8  # share of the iterations after which the learning rate falls to a tenth
     rate: float = 5e-4
     critic_steps: int = 3  # an iteration
@@ -44,6 +45,11 @@ class Settings:
             if not low <= value <= high:
                 raise UsageError(f"-O singan.{name}={value}: use {low} to {high}")
 
+    def iterations_at(self, scale: int) -> int:
+        """Iterations at a scale."""
+        narrow = self.width_at(scale) == self.width_at(0)
+        return self.iterations * (self.coarse if narrow else 1)
+
     def crop_at(self, scale: int) -> int:
         """Side of the crops at a scale."""
         return self.wide_crop if scale >= 8 else self.crop
@@ -61,7 +67,8 @@ EXACT = Settings()
 
 FAST = Settings(
     size=1024,
-    iterations=300,
+    iterations=240,
+    coarse=4,
     critic_steps=1,
     generator_steps=1,
     penalty_every=4,

@@ -212,21 +212,21 @@ class _Clock:
 
     def __init__(self, sizes: Sequence[Size], settings: Settings, watch: Watch) -> None:
         self.watch, self.each = watch, [_cost(i, size, settings) for i, size in enumerate(sizes)]
-        self.iterations = settings.iterations
-        self.total = sum(self.each) * self.iterations
+        self.iterations = [settings.iterations_at(i) for i in range(len(sizes))]
+        self.all = [cost * count for cost, count in zip(self.each, self.iterations, strict=True)]
+        self.total = sum(self.all)
         self.started = time.monotonic()
         self.first: float | None = None
 
     def tick(self, scale: int, done: int) -> None:
         """After an iteration."""
-        work = sum(self.each[:scale]) * self.iterations + self.each[scale] * done
+        work = sum(self.all[:scale]) + self.each[scale] * done
         if self.first is None:
             self.first = work - self.each[scale]
         fresh = (work - self.first) / max(time.monotonic() - self.started, 1e-6)
         left = (self.total - work) / fresh
-        text = (
-            f"training scale {scale + 1}/{len(self.each)}, {done}/{self.iterations}, {_duration(left)} left"
-        )
+        of = f"{scale + 1}/{len(self.each)}, {done}/{self.iterations[scale]}"
+        text = f"training scale {of}, {_duration(left)} left"
         self.watch.progress(work / self.total, text)
 
 

@@ -15,7 +15,9 @@ from outpaint_singan.settings import FAST, Settings
 from outpaint_cli.plugin import HarmonizeJob, Rect
 
 CPU = torch.device("cpu")
-TINY: Settings = replace(FAST, iterations=3, bank=3, crop=32, penalty_crop=24, penalty_every=2, half=False)
+TINY: Settings = replace(
+    FAST, iterations=3, coarse=1, bank=3, crop=32, penalty_crop=24, penalty_every=2, half=False
+)
 
 
 @pytest.fixture(autouse=True)

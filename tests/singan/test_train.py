@@ -101,6 +101,25 @@ def test_holes_are_filled_from_what_is_known() -> None:
         assert torch.equal(a.picture, b.picture)
 
 
+def test_narrow_scales_take_more_iterations() -> None:
+    small = [Real(torch.rand(1, 3, side, side) * 2 - 1) for side in (16, 17, 18, 19, 20, 21)]
+    told: list[tuple[float, str]] = []
+    taken = [0] * len(small)
+
+    def count(scale: int, iteration: int, losses: Losses) -> None:
+        taken[scale] += 1
+        assert iteration == taken[scale]
+
+    settings = replace(TINY, iterations=2, coarse=3, bank=2)
+    train(small, settings, CPU, Store(None), Watch(progress=lambda *args: told.append(args), losses=count))
+    assert taken == [6, 6, 6, 6, 2, 2]
+    assert told[5][1].startswith("training scale 1/6, 6/6")
+    assert told[-1][1].startswith("training scale 6/6, 2/2")
+    assert told[-1][0] == pytest.approx(1)
+    assert [EXACT.iterations_at(scale) for scale in (0, 3, 4, 10)] == [2000] * 4
+    assert FAST.iterations_at(3) > FAST.iterations_at(4)
+
+
 def weights(pyramid: Pyramid) -> list[torch.Tensor]:
     return [tensor for g in pyramid.generators for tensor in g.state_dict().values()]
 
