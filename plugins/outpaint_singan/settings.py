@@ -67,8 +67,8 @@ EXACT = Settings()
 
 FAST = Settings(
     size=1024,
-    iterations=280,
-    coarse=2,
+    iterations=240,
+    coarse=4,
     critic_steps=1,
     generator_steps=1,
     penalty_every=4,
