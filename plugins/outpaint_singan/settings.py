@@ -47,7 +47,7 @@ class Settings:
 
     def iterations_at(self, scale: int) -> int:
         """Iterations at a scale."""
-        narrow = self.width_at(scale) == self.width_at(0)
+        narrow = scale > 0 and self.width_at(scale) == self.width_at(0)
         return self.iterations * (self.coarse if narrow else 1)
 
     def crop_at(self, scale: int) -> int:
