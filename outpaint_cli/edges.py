@@ -25,6 +25,9 @@ ERROR_SIGMA, BAND_SIGMA = 3.0, 2.0
 NARROW = 4.0
 """Pixels; wider Gaussians are blurred on a coarser grid, where they cost little."""
 
+STEP_GRID = 160
+"""Pixels along the longer side of the grid on which a step alone is taken out, see take_out_step."""
+
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 GREY = np.stack((LUMA,) * 3)
 """The matrix that makes all three channels luma."""
@@ -59,6 +62,36 @@ def match_edge(given: Floats, known: Bools, filled: Floats) -> Floats:
     step *= edge.hue_fade
     result += step
     return result
+
+
+def take_out_step(given: Floats, known: Bools, made: Floats) -> Floats:
+    """``made`` without the step to the known pixels of ``given``; nothing further off changes.
+
+    The step against the known colours, continued in a line across the edge, fades over ``LUMA_REACH`` pixels of
+    a grid whose longer side is ``STEP_GRID`` at most. All (h, w, 3), 0..1, as is the result.
+    """
+    height, width = known.shape
+    share = min(1.0, STEP_GRID / max(height, width))
+    size = max(1, round(width * share)), max(1, round(height * share))
+    inside, behind, outside = known, given, made
+    if share < 1:
+        inside = cv2.resize(known.astype(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 127
+        weight = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None]
+        behind, outside = (
+            cv2.resize(picture * mask[..., None], size, interpolation=cv2.INTER_AREA) / np.maximum(part, 1e-3)
+            for picture, mask, part in ((given, known, weight), (made, ~known, 1 - weight))
+        )
+    if inside.all() or not inside.any():
+        return made
+    edge = (_kept_edge if inside.size <= KEPT_PIXELS else _edge)(inside.shape, np.packbits(inside).tobytes())
+    if edge.outside is None or edge.behind is None:
+        return made
+    step = edge.near.mean(behind)
+    step += np.clip(step - edge.behind.mean(behind), -0.1, 0.1)
+    step = _spread(step - edge.outside.mean(outside), edge) * (edge.luma_fade + edge.hue_fade)
+    if share < 1:
+        step = cv2.resize(step, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.clip(np.where(known[..., None], made, made + step), 0, 1).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import torch
 
+from outpaint_cli.edges import take_out_step
 from outpaint_cli.plugin import Context, Harmonized, HarmonizeJob, UsageError
 from outpaint_cli.training.material import default_cache
 from outpaint_cli.training.workers import pick_device
@@ -74,7 +75,9 @@ class SinganHarmonizer:
             ctx.progress(CHOOSING + (1 - CHOOSING) * share, f"harmonizing, scale {scale + 1}/{last + 1}")
 
         made = to_picture(inject(pyramid, frame, start, last, ctx.seed, ctx.check, told))
-        finished = keep_colours(made, to_picture(frame.picture), frame.known, frame.step_at(last))
+        guess = to_picture(frame.picture)
+        finished = keep_colours(made, guess, frame.known, frame.step_at(last))
+        finished = take_out_step(guess, frame.known, finished)
         enlarged = extent(job)[1] / pyramid.sizes[-1][1]
         info: dict[str, Any] = {
             "scale": start,

@@ -47,7 +47,7 @@ plugin = Plugin(
         PluginOption("scale", "the scale where the picture goes in: a number, or auto", "auto"),
         PluginOption(
             "iterations",
-            "training steps a scale; fast takes 4 times as many at the coarsest four [240; exact 2000]",
+            "training steps a scale; fast takes 4 times as many at scales 1 to 3 [240; exact 2000]",
             "",
         ),
         PluginOption("seed", "another number trains another pyramid", "0"),

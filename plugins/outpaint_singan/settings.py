@@ -22,7 +22,7 @@ class Settings:
     coarsest: int = 25  # short side of scale 0
     size: int = 250  # long side of the finest scale, at most
     iterations: int = 2000  # a scale
-    coarse: int = 1  # times as many at the coarsest scales, where the networks are narrow
+    coarse: int = 1  # times as many at the scales above the coarsest where the networks are narrow
     decay: float = 0.8  # share of the iterations after which the learning rate falls to a tenth
     rate: float = 5e-4
     critic_steps: int = 3  # an iteration

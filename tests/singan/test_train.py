@@ -112,8 +112,8 @@ def test_narrow_scales_take_more_iterations() -> None:
 
     settings = replace(TINY, iterations=2, coarse=3, bank=2)
     train(small, settings, CPU, Store(None), Watch(progress=lambda *args: told.append(args), losses=count))
-    assert taken == [6, 6, 6, 6, 2, 2]
-    assert told[5][1].startswith("training scale 1/6, 6/6")
+    assert taken == [2, 6, 6, 6, 2, 2]
+    assert told[7][1].startswith("training scale 2/6, 6/6")
     assert told[-1][1].startswith("training scale 6/6, 2/2")
     assert told[-1][0] == pytest.approx(1)
     assert [EXACT.iterations_at(scale) for scale in (0, 3, 4, 10)] == [2000] * 4
