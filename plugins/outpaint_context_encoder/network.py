@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from outpaint_cli.training.blocks import ResidualBlock
 from outpaint_cli.training.pyramid import pyramid_fill
 
 
@@ -28,21 +29,6 @@ class UNetConfig:
     def as_dict(self) -> dict[str, object]:
         """The fields as plain JSON values."""
         return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with BatchNorm, added to their input."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = F.leaky_relu(self.norm1(self.conv1(x)), 0.1)
-        return F.leaky_relu(x + self.norm2(self.conv2(y)), 0.1)
 
 
 class ContextUNet(nn.Module):

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from outpaint_cli.training.blocks import ResidualBlock
+
 from .texture import CHANNELS
 
 MIDDLE, SCALE = -1.25, 0.5  # brings texture into about -2.5..2.5
@@ -26,21 +28,6 @@ class TextureConfig:
     stem: int = 24
 
 
-class Block(nn.Module):
-    """Two 3x3 convolutions with BatchNorm, added to their input."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = F.leaky_relu(self.norm1(self.conv1(x)), 0.1)
-        return F.leaky_relu(x + self.norm2(self.conv2(y)), 0.1)
-
-
 class TextureNet(nn.Module):
     """A guess, what is known of it and its texture in; the texture of the whole at half the size out."""
 
@@ -50,13 +37,13 @@ class TextureNet(nn.Module):
         widths = config.widths
         self.stem = nn.Conv2d(4, config.stem, 5, stride=2, padding=2)
         self.join = _step(config.stem + CHANNELS + 1, widths[0])
-        self.first = Block(widths[0])
+        self.first = ResidualBlock(widths[0])
         pairs = list(pairwise(widths))
         self.down = nn.ModuleList(_step(before, width, stride=2) for before, width in pairs)
-        self.encode = nn.ModuleList(Block(width) for _, width in pairs)
+        self.encode = nn.ModuleList(ResidualBlock(width) for _, width in pairs)
         self.drop = nn.Dropout2d(0.1)
         self.up = nn.ModuleList(_step(coarse + fine, fine, side=1) for fine, coarse in reversed(pairs))
-        self.decode = nn.ModuleList(Block(fine) for fine, _ in reversed(pairs))
+        self.decode = nn.ModuleList(ResidualBlock(fine) for fine, _ in reversed(pairs))
         self.last = nn.Conv2d(widths[0], CHANNELS, 3, padding=1)
 
     def forward(self, guess: Tensor, known: Tensor, texture: Tensor) -> Tensor:
