@@ -88,8 +88,15 @@ def load_harmonizer(ctx: Context) -> PatchHarmonizer:
 
 plugin = Plugin(
     name="patch",
-    summary="guided patch completion: real picture at any size from the photo's own patches, no network",
-    models=(ModelCard("patch", "patches of the photo itself, no network", licence="Apache-2.0"),),
+    summary="guided patch completion: real picture at any size from the photo's own patches",
+    models=(
+        ModelCard(
+            "patch",
+            "patches of the photo itself; no network guesses",
+            licence="Apache-2.0",
+            training_data="of its texture network: 4,050 photos; see docs/models/texture.md",
+        ),
+    ),
     load=load,
     harmonizers={"patch": load_harmonizer},
     trainers=hooks.TRAINERS,
