@@ -88,9 +88,13 @@ def load_named(
     there = registry.model_cards()
     names = [name for name in baselines if name in there and name not in references]
     finish = None if harmonizer == "none" else registry.find_harmonizer(harmonizer)[1](ctx)
-    methods = [Method(name, models.load(models.resolve(name), ctx)) for name in names]
+
+    def load(ref: ModelRef) -> Filler:
+        return models.load(models.variant(ref, ctx.device, {}), ctx)
+
+    methods = [Method(name, load(models.resolve(name))) for name in names]
     for reference in references:
-        filler = models.load(models.variant(find(reference), ctx.device, {}), ctx)
+        filler = load(find(reference))
         name = Path(reference).stem if reference.endswith(".onnx") else reference
         methods.append(Method(name, filler))
         if finish is not None:

@@ -36,4 +36,5 @@ def test_threads_share_two_heaps_unless_the_environment_says_otherwise(
 def test_other_c_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
     few_heaps()

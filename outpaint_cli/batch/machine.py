@@ -45,7 +45,7 @@ def few_heaps() -> None:
     """Let threads share two heaps, where the C library is glibc and MALLOC_ARENA_MAX does not say otherwise.
 
     With a heap for each of them, what one thread has given back is of no use to the next: a run of thousands of
-    pictures grows by a tenth.
+    pictures grows by a tenth. It holds for the whole process: for one of our own, not for a caller of the API's.
     """
     if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
         with suppress(OSError, AttributeError):  # musl has no such function

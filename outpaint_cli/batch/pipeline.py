@@ -19,7 +19,7 @@ from outpaint_cli.batch.deliver import Delivery
 from outpaint_cli.batch.engines import Engines
 from outpaint_cli.batch.events import Event, Summary
 from outpaint_cli.batch.kinds import Kind
-from outpaint_cli.batch.machine import cores, few_heaps, memory, one_thread_a_call
+from outpaint_cli.batch.machine import cores, memory, one_thread_a_call
 from outpaint_cli.batch.settings import Settings, Task
 from outpaint_cli.batch.stages import Item, Stages
 from outpaint_cli.fill import Answer
@@ -72,7 +72,6 @@ class Run:
         """Do the tasks; yields an event for each. The model is loaded when the first photo needs it."""
         self.delivery.stdout = stdout
         self.delivery.open(tasks)
-        few_heaps()
         with one_thread_a_call():
             flow = Flow(self, deque(tasks))
             try:

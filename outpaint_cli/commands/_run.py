@@ -111,6 +111,7 @@ def find_sources(
 def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settings, common: Common) -> int:
     """Plan and run; the exit code."""
     from outpaint_cli.batch.events import Summary
+    from outpaint_cli.batch.machine import few_heaps
     from outpaint_cli.batch.pipeline import exit_code
     from outpaint_cli.batch.session import open_batch
     from outpaint_cli.commands._page import open_page
@@ -119,6 +120,7 @@ def run(sources: list[Source], stdin: bytes | None, kind: Kind, settings: Settin
     stdout_taken = stdin is not None and settings.out is None
     if stdout_taken and common.as_json:
         raise UsageError("--json and a picture can't share standard output; give -o")
+    few_heaps()
     batch = open_batch(sources, kind, settings, stdin=stdin, find=common.find_model)
     tasks = batch.tasks
     page = open_page(common.report, batch) if not common.dry_run else None

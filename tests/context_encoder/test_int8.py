@@ -137,3 +137,25 @@ def test_it_is_made_from_an_exported_network(tmp_path: Path) -> None:
         quantize(
             Path(__file__).parents[2] / "plugins/outpaint_pconv/weights/pconv.onnx", tmp_path, tmp_path / "x"
         )
+
+
+def test_scores_are_of_the_variant_that_extend_takes() -> None:
+    from outpaint_cli.evaluation import load_named
+
+    ctx = Context(device="cpu", threads=1)
+    known = np.zeros((1, 96, 128), bool)
+    known[:, 16:80, 20:108] = True
+    image = np.random.default_rng(0).random((1, 96, 128, 3), np.float32)
+    bundled = Path(__file__).parents[2] / "plugins/outpaint_context_encoder/weights"
+    named, baseline, int8, full = (
+        load_named(baselines, references, ctx, "none")[0].filler.fill(image, known, ctx)
+        for baselines, references in (
+            ((), ["context-encoder"]),
+            (["context-encoder"], []),
+            ((), [str(bundled / "context-encoder-int8.onnx")]),
+            ((), [str(bundled / "context-encoder.onnx")]),
+        )
+    )
+    assert np.array_equal(named, int8)
+    assert np.array_equal(baseline, int8)
+    assert not np.array_equal(named, full)
