@@ -68,7 +68,7 @@ def _propagate(data: Floats, inside: Floats, weight: float, rounds: int) -> Floa
             sent = (np.minimum(toward, low + np.float32(weight)) - low) * inside
             into = messages[direction]
             into *= np.float32(0.5)
-            to, of = _PAIRS[direction]
+            to, of = PAIRS[direction]
             into[to] += np.float32(0.5) * sent[of]
     result: Floats = data + messages.sum(0)
     return result
@@ -76,7 +76,7 @@ def _propagate(data: Floats, inside: Floats, weight: float, rounds: int) -> Floa
 
 _ALL = slice(None)
 _NEXT, _LAST = slice(1, None), slice(None, -1)
-_PAIRS = (
+PAIRS = (
     ((_ALL, _ALL, _NEXT), (_ALL, _ALL, _LAST)),
     ((_ALL, _ALL, _LAST), (_ALL, _ALL, _NEXT)),
     ((_ALL, _NEXT, _ALL), (_ALL, _LAST, _ALL)),

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from .search import Bools, Floats, Ints, Sources
 
 
-def go_on(
-    picture: Floats,
+def continuations(
+    image: Floats,
     known: Bools,
     sheet: Floats,
     cells: Ints,
@@ -22,18 +22,17 @@ def go_on(
     sources: Sources,
     heed: Floats,
     radius: int,
-) -> tuple[Floats, Bools]:
-    """``picture`` (h, w, 3) with a band along its known part that goes on as that does, and the band (h, w).
+) -> tuple[Ints, Floats, Floats]:
+    """Rows of the sources that go on best from the known part of each of ``cells``' patches, and how well.
 
-    ``cells`` (n,) are those whose patch holds both known and unknown cells. They look for sources by their
-    known cells alone, exactly, and as far as ``heed`` (f,) says by what is ``around`` (n, f) them: the guess's
-    colours and the place. A guess that has lost what the edge cuts would otherwise have it end there. The band
-    holds what the sources found say, weighted by how well they fit (``sheet`` (p h, w, 3) is copied from).
+    ``cells`` (n,) are those whose patch holds both known and unknown cells of ``image`` (h, w, 3). They look
+    for sources by their known cells alone, exactly, and as far as ``heed`` (f,) says by what is ``around`` (n,
+    f) them: the guess's colours and the place. ``sheet`` (p h, w, 3) is copied from. Returns rows (n,),
+    distances (n,) and the sources' patches (n, k * k * 3).
     """
     height, width = known.shape
-    side = 2 * radius + 1
     y, x = cells // width - radius, cells % width - radius
-    flat = windows(picture, radius)[y, x].reshape(len(cells), -1)
+    flat = windows(image, radius)[y, x].reshape(len(cells), -1)
     mask = np.repeat(known[..., None], 3, 2).astype(np.float32)
     weight = windows(mask, radius)[y, x].reshape(len(cells), -1)
     weight = weight / weight.sum(1, keepdims=True)
@@ -43,10 +42,23 @@ def go_on(
     keys = np.concatenate((patches, np.square(patches), theirs * heed, rest[:, None]), 1)
     ones = np.ones((len(cells), 1), np.float32)
     table = np.concatenate((-2 * weight * flat, weight, -2 * around, ones), 1) @ keys.T
-    best = table.argmin(1)
+    best: Ints = table.argmin(1).astype(np.int32)
     cost = table.min(1) + np.einsum("nf,nf,nf->n", weight, flat, flat) + np.square(around) @ heed
-    sure = np.exp(-np.maximum(cost, 0) / (np.median(cost) + 1e-5)).astype(np.float32)
-    chosen = patches[best].reshape(len(best), side, side, 3)
+    return best, np.maximum(cost, 0), patches[best]
+
+
+def go_on(
+    picture: Floats, known: Bools, cells: Ints, cost: Floats, patches: Floats, radius: int
+) -> tuple[Floats, Bools]:
+    """``picture`` (h, w, 3) with a band along its known part that goes on as that does, and the band (h, w).
+
+    A guess that has lost what the edge cuts would otherwise have it end there. The band holds what the
+    ``patches`` (n, k * k * 3) found for ``cells`` (n,) say, weighted by how well they fit: their ``cost`` (n,).
+    """
+    height, width = known.shape
+    side = 2 * radius + 1
+    sure = np.exp(-cost / (np.median(cost) + 1e-5)).astype(np.float32)
+    chosen = patches.reshape(len(cells), side, side, 3)
     total = np.zeros((height * width, 3), np.float32)
     mass = np.zeros(height * width, np.float32)
     for dy in range(side):

@@ -16,6 +16,7 @@ from .expected import expect, measure, principal
 from .pyramid import level_sizes, shrink, shrink_further
 from .settings import Settings
 from .stage import Completed, Stage
+from .vignette import even, vignette
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
@@ -53,6 +54,9 @@ def complete(
         settings.factor,
     )
     finest = shrink(image, known, *sizes[-1])
+    light = vignette(finest.image, finest.known)
+    if light is not None:
+        finest.image = even(finest.image, finest.known, light, settings.reach)
     finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
     textures = _textures(finest, settings, network) if network is not None else None
     before: Completed | None = None
@@ -67,7 +71,10 @@ def complete(
         before = stage.run(before, rng, check)
         rarity, price = stage.rarity, stage.prices()
         progress((index + 1) / len(sizes))
-    return before if before is not None and before.level.shape == sizes[-1] else None
+    if before is None or before.level.shape != sizes[-1]:
+        return None
+    before.light = light
+    return before
 
 
 def _textures(finest: Level, settings: Settings, network: Session) -> list[Floats]:

@@ -14,7 +14,7 @@ from outpaint_cli.plugin import Context, HarmonizeJob
 from .complete import complete
 from .detail import copies, render
 from .guides import planes
-from .pyramid import blur
+from .pyramid import banks, blur
 from .reflection import reflect
 from .seam import corrections
 from .settings import Settings
@@ -86,4 +86,19 @@ def correct(found: Completed, settings: Settings) -> Floats:
     # the guess has its say far from the photo only: drawn in sooner, it would show as a frame around it
     depth = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5) / np.float32(long)
     pull = (np.minimum(depth / settings.reach, 1) / (settings.reach * long)).astype(np.float32) ** 2
-    return corrections(copied, atlas, found.numbers, level.known, wanted, pull)
+    correction = corrections(copied, atlas, found.numbers, level.known, wanted, pull)
+    return correction if found.light is None else _darken(found, copied, correction, found.light)
+
+
+def _darken(found: Completed, copied: Floats, correction: Floats, light: Floats) -> Floats:
+    """``correction`` (h, w, 3) of what is ``copied`` from the photo as it is, not evened out, and to be as dark.
+
+    ``light`` (h, w) is what its vignette leaves here; at the source it leaves something else.
+    """
+    level = found.level
+    there = np.ones(level.sheet().shape[:2], np.float32)
+    there[: level.shape[0]] = light
+    of_source = np.concatenate([bank.ravel() for bank in banks(there, level.shape[0])])[found.numbers]
+    darker = (copied + correction) * light[..., None] - copied * of_source[..., None]
+    result: Floats = np.where(level.known[..., None], 0, darker).astype(np.float32)
+    return result

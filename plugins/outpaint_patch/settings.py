@@ -22,6 +22,7 @@ class Settings:
     rounds: int = 4  # at the first level; fewer further on
     guide: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4, 0.25, 0.2)  # weight of the guess's colours by level
     place: float = 0.06  # weight of the way from where the frame folds into the photo, in photo sides
+    row: float = 2.5  # times that for another row where the photo has one
     texture: float = 0.15  # weight of the texture expected, in means of squared half decades
     textures: int = 5  # principal components of texture that are compared
     calmer: float = 0.3  # half decades taken off it: detail in the wrong place is worse than none
@@ -40,6 +41,12 @@ class Settings:
     )
     offsets: int = 64  # that the propagation of beliefs chooses from
     coherence: float = 0.6  # cost of a neighbour that disagrees, in median distances
+    seam: float = 6.0  # cost of a squared colour difference along a join
+    join: float = 1.0  # cost of any join there, in median distances
+    stamp: float = 2.0  # cost of the same source next to itself, in median distances
+    patch: float = 0.5  # weight of sources' patches where joins are chosen
+    common: int = 24  # offsets that are offered to every cell then
+    keep: int = 12  # of all offers to a cell, those that are compared
     calm: float = 1.2  # the same beyond the exact levels, where offsets are only refined
     usage: float = 0.05  # cost of a source used too often, in median distances a round
     spare: float = 2.0  # uses of a source, in fair shares, that cost nothing

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .agree import agree
-from .ahead import go_on
+from .ahead import continuations, go_on
+from .cut import Joins, cut
+from .layout import folded_places, nearest_of, scaled, whole_patches
+from .offers import offers
 from .patches import PatchBasis, fit_basis, windows
 from .pyramid import Level, banks, blur
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
@@ -28,61 +30,7 @@ class Completed:
     level: Level
     numbers: Ints
     typical: float = 0.0  # median distance of the last search
-
-
-def _folded(place: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    """Where a place outside 0..size-1 comes to lie when the frame is folded inwards at the photo's edges.
-
-    Sources are wanted near there. Near the edge itself would be the same few sources for a whole row.
-    """
-    turn = place % (2 * size)
-    return np.minimum(turn, 2 * size - 1 - turn)
-
-
-def _whole(known: Bools, radius: int) -> Bools:
-    """Where a whole patch is known."""
-    side = 2 * radius + 1
-    whole: Bools = cv2.erode(
-        known.astype(np.uint8),
-        np.ones((side, side), np.uint8),
-        borderType=cv2.BORDER_CONSTANT,
-        borderValue=0,
-    ).astype(bool)
-    return whole
-
-
-def _places(known: Bools) -> tuple[Floats, int]:
-    """Where each cell folds into the known rectangle, (h, w, 2) in its sides, and its shorter side in cells."""
-    height, width = known.shape
-    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
-    if len(rows) == 0:
-        return np.zeros((height, width, 2), np.float32), 1
-    tall, wide = int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
-    yy = _folded(np.arange(height) - rows[0], tall) / np.float32(tall)
-    xx = _folded(np.arange(width) - columns[0], wide) / np.float32(wide)
-    place = np.stack(np.broadcast_arrays(yy[:, None], 0.5 * xx[None]), -1).astype(np.float32)
-    return place, min(tall, wide)
-
-
-def _scaled(planes: Floats, height: int, width: int) -> Floats:
-    """``planes`` (h, w, c) at another size; OpenCV takes four at a time at most."""
-    parts = [planes[..., start : start + 4] for start in range(0, planes.shape[2], 4)]
-    sized = [cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA) for part in parts]
-    result: Floats = np.concatenate([part.reshape(height, width, -1) for part in sized], -1)
-    return result
-
-
-def _closest(fine: Bools) -> Ints:
-    """For each cell (h, w) the number of the nearest one that is ``fine``; 0 where none is."""
-    if not fine.any():
-        return np.zeros(fine.shape, np.int32)
-    _, label = cv2.distanceTransformWithLabels(
-        (~fine).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    at: Ints = np.zeros(int(label.max()) + 1, np.int32)
-    at[label[fine]] = np.flatnonzero(fine)
-    nearest: Ints = at[label]
-    return nearest
+    light: Floats | None = None  # what a vignette leaves of it (h, w), 0..1, if the level has been evened out
 
 
 class Stage:
@@ -107,7 +55,7 @@ class Stage:
         r = self.radius = radius
         self.long = max(height, width)
         self.exact = first or height * width <= settings.exact
-        whole = np.concatenate([_whole(plane.known, r) for plane in (level, *level.guides)])
+        whole = np.concatenate([whole_patches(plane.known, r) for plane in (level, *level.guides)])
         self.ready = bool(whole[:height].sum() >= 16) and min(height, width) > 2 * r
         if not self.ready:
             return
@@ -142,11 +90,11 @@ class Stage:
         self.guide = np.concatenate([blur(plane.image, self.long / 60) for plane in planes]) / np.sqrt(
             np.float32(3)
         )
-        places = [_places(plane.known) for plane in planes]
+        places = [folded_places(plane.known) for plane in planes]
         self.place = np.concatenate([place for place, _ in places])
         self.texture = np.zeros((len(self.place), width, 0), np.float32)
         if textures is not None:
-            self.texture = np.concatenate([_scaled(plane, height, width) for plane in textures])
+            self.texture = np.concatenate([scaled(plane, height, width) for plane in textures])
         if confidence is None:
             self.trust = np.exp(-self.depth / np.float32(0.25 * places[0][1]))
         else:
@@ -272,6 +220,8 @@ class Stage:
                     wander=0 if self.exact else 2,
                     rng=rng,
                 )
+            if self.exact and done and settings.seam > 0:
+                self._cut(numbers, targets, typical)
             self._border(numbers)
             if self.exact:
                 self._charge(numbers, typical)
@@ -289,25 +239,61 @@ class Stage:
 
     def _go_on(self, picture: Floats) -> Floats:
         """``picture`` with a band along the photo in which what its edge cuts goes on."""
-        share = self._share(self.level.known)
-        across = self.cells[(share > 0.25) & (share < 0.999)]
+        across, _, cost, patches = self._continued(picture)
         if not len(across):
             return picture
+        picture, self.band = go_on(picture, self.level.known, across, cost, patches, self.radius)
+        return picture
+
+    def _continued(self, picture: Floats) -> tuple[Ints, Ints, Floats, Floats]:
+        """The cells whose patches the photo's edge crosses, their best continuations' rows, costs and patches."""
+        share = self._share(self.level.known)
+        across = self.cells[(share > 0.25) & (share < 0.999)]
         heed = np.zeros(
             5 + self.texture.shape[2], np.float32
         )  # what goes on has the texture of the edge itself
         heed[:3], heed[3:5] = self.settings.ahead, self.settings.place * self.unit
-        picture, self.band = go_on(
-            picture,
-            self.level.known,
-            self.sheet,
-            across,
-            self._around(across),
-            self.sources,
-            heed,
-            self.radius,
+        around = self._around(across)
+        rows, cost, patches = continuations(
+            picture, self.level.known, self.sheet, across, around, self.sources, heed, self.radius
         )
-        return picture
+        return across, rows, cost, patches
+
+    def _cut(self, numbers: Ints, targets: Targets, typical: float) -> None:
+        """Choose again where joins would show; ``numbers`` (h, w) changes in place."""
+        settings = self.settings
+        height, width = self.shape
+        across, rows, _, _ = self._continued(self.level.image)
+        going = self.where[rows] - across
+        # every source has been judged by a picture made without it: its patch counts for less than its place
+        weights = targets.weights.copy()
+        weights[:, : self.basis.components] *= settings.patch
+        freely = Targets(targets.where, targets.features, weights)
+        steps, costs = offers(
+            numbers,
+            freely,
+            self.sources,
+            self.level.known,
+            (across, going),
+            self.radius,
+            settings.common,
+            settings.keep,
+        )
+        offsets = np.zeros((len(steps), height * width), np.int64)
+        data = np.zeros((len(steps), height * width), np.float32)
+        offsets[:, self.cells], data[:, self.cells] = steps, costs
+        free = self.inner & ~self.level.known
+        chosen = cut(
+            offsets.reshape(-1, height, width),
+            data.reshape(-1, height, width),
+            self.level.known,
+            free,
+            self.level.atlas(),
+            Joins(settings.seam, settings.straight, settings.join * typical, settings.stamp * typical),
+            self.threads,
+        )
+        at = np.flatnonzero(free)
+        numbers.reshape(-1)[at] = (at + offsets[chosen.ravel()[at], at]).astype(np.int32)
 
     def _targets(self, picture: Floats, fresh: bool) -> Targets:
         """What every cell near the unknown part looks for."""
@@ -328,6 +314,9 @@ class Stage:
         guide = settings.guide[min(self.index, len(settings.guide) - 1)]
         weights[:, count : count + 3] = (guide * (0.25 + 0.75 * trust))[:, None]
         weights[:, count + 3 : count + 5] = settings.place * self.unit
+        # to the left and right of the photo its horizon goes on, and what is above and below it
+        beside = np.repeat(self.level.known.any(1), width)[self.cells]
+        weights[beside, count + 3] *= settings.row
         weights[:, count + 5 :] = settings.texture * self.unit
         return Targets(self.cells, features, weights)
 
@@ -347,7 +336,7 @@ class Stage:
         whole = np.zeros(3 * planes * height * width, bool)
         whole[self.where] = True
         result = np.arange(height * width, dtype=np.int32).reshape(height, width)
-        closest = np.stack([_closest(fine) for fine in whole.reshape(-1, height, width)])
+        closest = np.stack([nearest_of(fine) for fine in whole.reshape(-1, height, width)])
         sy, sx = np.clip(sy, 0, height - 1), np.clip(sx, 0, width - 1)
         carried = closest[plane, sy, sx] + plane * np.int32(height * width)
         flat = result.reshape(-1)
