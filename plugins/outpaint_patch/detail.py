@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .search import Ints
 
 if TYPE_CHECKING:
-    from outpaint_cli.plugin import Bools, Floats, Samples
+    from outpaint_cli.plugin import Bools, Floats, Rect, Samples
 
 STEEP = 3
 """How fast one source gives way to another: weights are proportional to share ** STEEP."""
@@ -44,13 +44,24 @@ class Copies:
 
 
 def copies(
-    numbers: Ints, known: Bools, correction: Floats, height: int, width: int, planes: int = 1
+    numbers: Ints,
+    known: Bools,
+    correction: Floats,
+    height: int,
+    width: int,
+    planes: int = 1,
+    reflected: Bools | None = None,
+    photo: Rect | None = None,
 ) -> Copies:
     """Offsets in pixels for a frame of ``height`` x ``width``; known cells go with the nearest unknown
     one.
+
+    Cells that are ``reflected`` (h, w) at an edge of the ``photo`` are so at its last pixels: at the middle of
+    its last cells, as their numbers say, a step would be left.
     """
     h, w = numbers.shape
     y, x = np.mgrid[:h, :w].astype(np.int32)
+    mirrored = np.zeros((h, w), bool) if reflected is None else reflected
     if known.any():
         _, nearest = cv2.distanceTransformWithLabels(
             known.astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
@@ -59,7 +70,7 @@ def copies(
         at[nearest[~known]] = np.flatnonzero(~known)
         from_ = at[nearest]
         correction = correction.reshape(-1, 3)[from_]
-        numbers = numbers.ravel()[from_]
+        numbers, mirrored = numbers.ravel()[from_], mirrored.ravel()[from_]
         y, x = from_ // w, from_ % w
     bank = numbers // (planes * h * w)
     row = (numbers % (planes * h * w)) // w
@@ -72,6 +83,13 @@ def copies(
     across = np.where(bank == 1, width - 1 - across, across)
     rise = np.where(bank == 2, -1.0, 1.0)
     down = np.where(bank == 2, height - 1 - down, down) + plane * height
+    if photo is not None and mirrored.any():
+        low, right = (
+            y * height >= h * (photo.y + photo.bottom) / 2,
+            x * width >= w * (photo.x + photo.right) / 2,
+        )
+        down = np.where(mirrored & (bank == 2), 2 * np.where(low, photo.bottom - 1, photo.y), down)
+        across = np.where(mirrored & (bank == 1), 2 * np.where(right, photo.right - 1, photo.x), across)
     return Copies(
         down.astype(np.float32),
         across.astype(np.float32),

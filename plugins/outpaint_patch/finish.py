@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from outpaint_cli.plugin import Context, HarmonizeJob
+from outpaint_cli.plugin import Context, HarmonizeJob, Rect
 
 from .complete import complete
 from .detail import copies, render
@@ -21,7 +21,7 @@ from .settings import Settings
 from .stage import Completed
 
 if TYPE_CHECKING:
-    from outpaint_cli.plugin import Floats, Samples
+    from outpaint_cli.plugin import Bools, Floats, Samples
     from outpaint_cli.runtime import Session
 
 
@@ -50,7 +50,7 @@ def finish(
     )
     if found is None:
         return job.image.copy(), {"patches": False}
-    found.numbers = reflect(
+    found.numbers, reflected = reflect(
         found, round(settings.band * max(found.level.shape)), settings.reflection, settings.straight
     )
     correction = correct(found, settings)
@@ -60,7 +60,10 @@ def finish(
         ctx.progress(0.75 + 0.25 * share, "copying detail")
 
     height, width = known.shape
-    plan = copies(found.numbers, found.level.known, correction, height, width, 1 + len(guides))
+    count = 1 + len(guides)
+    plan = copies(
+        found.numbers, found.level.known, correction, height, width, count, reflected, _bounds(known)
+    )
     sheet = np.concatenate([job.image, *(guide.image for guide in guides)]) if guides else job.image
     image = render(job.image, known, plan, rendered, threads, sheet=sheet)
     info: dict[str, Any] = {"patches": True, "cells": list(found.level.shape)}
@@ -74,6 +77,12 @@ def finish(
                 f"{left} of {len(job.guides)} guides left out: the memory holds no more of this size"
             ]
     return image, info
+
+
+def _bounds(known: Bools) -> Rect:
+    """The rectangle around the known pixels."""
+    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    return Rect(int(columns[0]), int(rows[0]), int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1))
 
 
 def correct(found: Completed, settings: Settings) -> Floats:

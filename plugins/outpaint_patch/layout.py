@@ -14,13 +14,21 @@ if TYPE_CHECKING:
     from .search import Ints
 
 
-def _folded(place: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+DEEP = 0.4
+"""How deep into the photo the frame is folded at its upper and lower edge, in its heights."""
+
+
+def _folded(place: NDArray[np.intp], size: int, deep: int) -> NDArray[np.intp]:
     """Where a place outside 0..size-1 comes to lie when the frame is folded inwards at the photo's edges.
 
-    Sources are wanted near there. Near the edge itself would be the same few sources for a whole row.
+    Sources are wanted near there. Near the edge itself would be the same few sources for a whole row. From
+    ``deep`` inside the photo on, it is folded outwards again: what is far above it is not like its lower part.
     """
-    turn = place % (2 * size)
-    return np.minimum(turn, 2 * size - 1 - turn)
+    away = np.maximum(-1 - place, place - size)  # beyond the edge
+    turn = away % (2 * deep)
+    inside = np.minimum(turn, 2 * deep - 1 - turn)
+    beyond = np.where(place < 0, inside, size - 1 - inside)
+    return np.where((place >= 0) & (place < size), place, beyond)
 
 
 def whole_patches(known: Bools, radius: int) -> Bools:
@@ -42,10 +50,22 @@ def folded_places(known: Bools) -> tuple[Floats, int]:
     if len(rows) == 0:
         return np.zeros((height, width, 2), np.float32), 1
     tall, wide = int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
-    yy = _folded(np.arange(height) - rows[0], tall) / np.float32(tall)
-    xx = _folded(np.arange(width) - columns[0], wide) / np.float32(wide)
+    yy = _folded(np.arange(height) - rows[0], tall, max(1, round(DEEP * tall))) / np.float32(tall)
+    xx = _folded(np.arange(width) - columns[0], wide, wide) / np.float32(wide)
     place = np.stack(np.broadcast_arrays(yy[:, None], 0.5 * xx[None]), -1).astype(np.float32)
     return place, min(tall, wide)
+
+
+def far_off(known: Bools) -> Floats:
+    """How far off the known rows each row (h,) is: 0 up to a quarter of their height, 1 from half of it on."""
+    rows = np.flatnonzero(known.any(1))
+    if len(rows) == 0:
+        return np.zeros(len(known), np.float32)
+    tall = rows[-1] - rows[0] + 1
+    place = np.arange(len(known))
+    away = np.maximum(rows[0] - place, place - rows[-1]) / tall
+    far: Floats = np.clip(4 * away - 1, 0, 1).astype(np.float32)
+    return far
 
 
 def scaled(planes: Floats, height: int, width: int) -> Floats:

@@ -24,8 +24,10 @@ OUT = np.float32(1e3)
 STEPS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 
-def reflect(found: Completed, width: int, bias: float, straight: float, rounds: int = 60) -> Ints:
-    """The map (h, w) of ``found`` with reflections up to ``width`` cells beyond the photo's edges.
+def reflect(
+    found: Completed, width: int, bias: float, straight: float, rounds: int = 60
+) -> tuple[Ints, Bools]:
+    """The map (h, w) of ``found`` with reflections up to ``width`` cells beyond the photo's edges, and where.
 
     ``bias`` is what a reflected cell costs, as a squared colour difference (0..1); ``straight`` how much more
     a misfit counts along the photo's edge, where it makes a straight line, than along the path of the cut.
@@ -34,14 +36,15 @@ def reflect(found: Completed, width: int, bias: float, straight: float, rounds: 
     mirrored = _mirrored(level.known, 1 + len(level.guides), width)
     band = mirrored >= 0
     if not band.any():
-        return numbers
+        return numbers, band
     atlas = level.atlas()
     own, other = atlas[numbers], atlas[np.where(band, mirrored, numbers)]
     apart = np.square(own - other).mean(2)
     unary = np.where(band, np.float32(bias), OUT)  # reflected minus not reflected
     unary -= np.float32(straight) * np.where(band, _misfit(atlas, numbers, level.image, level.known), 0)
     chosen = _cut(unary.astype(np.float32), apart, ~level.known, rounds)
-    return np.where(chosen & band, mirrored, numbers).astype(np.int32)
+    reflected = band & (chosen | (numbers == mirrored))
+    return np.where(reflected, mirrored, numbers).astype(np.int32), reflected
 
 
 def _mirrored(known: Bools, planes: int, width: int) -> Ints:

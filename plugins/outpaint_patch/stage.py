@@ -12,7 +12,7 @@ import numpy as np
 from .agree import agree
 from .ahead import continuations, go_on
 from .cut import Joins, cut
-from .layout import folded_places, nearest_of, scaled, whole_patches
+from .layout import far_off, folded_places, nearest_of, scaled, whole_patches
 from .offers import offers
 from .patches import PatchBasis, fit_basis, windows
 from .pyramid import Level, banks, blur
@@ -317,6 +317,9 @@ class Stage:
         # to the left and right of the photo its horizon goes on, and what is above and below it
         beside = np.repeat(self.level.known.any(1), width)[self.cells]
         weights[beside, count + 3] *= settings.row
+        weights[:, count + 3] *= (
+            1 + (settings.far - 1) * np.repeat(far_off(self.level.known), width)[self.cells]
+        )
         weights[:, count + 5 :] = settings.texture * self.unit
         return Targets(self.cells, features, weights)
 

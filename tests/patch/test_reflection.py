@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+import pytest
 from outpaint_patch.detail import copies, render
 from outpaint_patch.pyramid import Level, banks
-from outpaint_patch.reflection import reflect
+from outpaint_patch.reflection import _mirrored, reflect
 from outpaint_patch.stage import Completed
+
+from outpaint_cli.plugin import Rect
 
 
 def _level() -> Level:
@@ -38,7 +42,7 @@ def test_misfits_are_reflected_and_fits_are_left_alone() -> None:
     )
     numbers[:10, :] = 28 * 50 + np.arange(50)
     found = Completed(level, numbers.copy())
-    result = reflect(found, 5, 0.0005, 3.0)
+    result, _ = reflect(found, 5, 0.0005, 3.0)
     atlas = level.atlas()
     assert np.array_equal(result[30:], numbers[30:])
     assert np.allclose(atlas[result[9, 12:38]], level.image[11, 12:38])  # the cell beyond the edge's own
@@ -49,7 +53,7 @@ def test_holes_have_no_edge_to_reflect_at() -> None:
     level = _level()
     known = ~level.known
     numbers = np.zeros((40, 50), np.int32)
-    assert reflect(Completed(Level(level.image, known), numbers), 5, 0.0, 3.0) is numbers
+    assert reflect(Completed(Level(level.image, known), numbers), 5, 0.0, 3.0)[0] is numbers
 
 
 def test_cells_upside_down_are_rendered_upside_down() -> None:
@@ -68,3 +72,32 @@ def test_cells_upside_down_are_rendered_upside_down() -> None:
     result = render(image, known, plan, lambda share: None)
     assert np.array_equal(result[:40], image[:40])
     assert np.array_equal(result[44:76, 4:-4], image[:40][::-1][4:36, 4:-4])
+
+
+@pytest.mark.parametrize("side", ["below", "above", "right", "left"])
+def test_what_is_reflected_meets_the_photos_last_pixels(side: str) -> None:
+    """Cells are of eight pixels: at the middle of the last one, the reflection would be off by seven."""
+    rng = np.random.default_rng(1)
+    turns = {"below": 0, "right": 1, "above": 2, "left": 3}[side]
+    image = cv2.GaussianBlur(rng.random((160, 160, 3)).astype(np.float32), (0, 0), 3)
+    image = np.rot90(((image - image.min()) / np.ptp(image) * 255).astype(np.uint8), turns).copy()
+    known = np.zeros((160, 160), bool)
+    known[:80] = True
+    known = np.rot90(known, turns).copy()
+    cells = np.ascontiguousarray(known[4::8, 4::8])
+    level = Level(np.zeros((20, 20, 3), np.float32), cells)
+    numbers = np.arange(400, dtype=np.int32).reshape(20, 20)
+    edge = Rect(*{"below": (0, 0, 160, 80), "right": (0, 0, 80, 160)}.get(side, (0, 0, 0, 0)))
+    if side in ("above", "left"):
+        edge = Rect(0, 80, 160, 80) if side == "above" else Rect(80, 0, 80, 160)
+    reflected = ~cells
+    mirrored = _mirrored(cells, 1, 9)
+    numbers[reflected & (mirrored >= 0)] = mirrored[reflected & (mirrored >= 0)]
+    reflected &= mirrored >= 0
+    nothing = np.zeros((20, 20, 3), np.float32)
+    plan = copies(numbers, level.known, nothing, 160, 160, reflected=reflected, photo=edge)
+    result = np.rot90(render(image, known, plan, lambda share: None), -turns)
+    photo = np.rot90(image, -turns)[:80]
+    # beyond the few pixels in which what step there were would fade
+    assert np.array_equal(result[92:140, 8:-8], photo[::-1][13:61, 8:-8])
+    assert np.array_equal(result[:80], photo)
