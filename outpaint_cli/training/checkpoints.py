@@ -79,13 +79,15 @@ def unpack_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: Map
     """Put back what :func:`pack_optimizer` took, in each parameter's own memory layout.
 
     The layout matters: sums over other strides may round differently, and a resumed run is to give the same
-    bits as one that was never stopped.
+    bits as one that was never stopped. Counts of steps go to the GPU where the optimizer keeps them there.
     """
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    groups = [(p, group) for group in optimizer.param_groups for p in group["params"]]
     optimizer.state.clear()
     for key, value in under(prefix, tensors).items():
         number, name = key.split(".", 1)
-        parameter = parameters[int(number)]
+        parameter, group = groups[int(number)]
         if value.shape == parameter.shape:
             value = torch.empty_like(parameter).copy_(value)
+        elif group.get("capturable") or group.get("fused"):
+            value = value.to(parameter.device)
         optimizer.state[parameter][name] = value.clone()

@@ -91,6 +91,8 @@ class SinganHarmonizer:
             info["waited_seconds"] = round(seconds, 1)
         if enlarged > 1:
             info["upsampled"] = round(enlarged, 3)
+        if pyramid.no_graph:
+            info["no_graph"] = pyramid.no_graph
         return Harmonized(compose(job.image, job.known, finished), {"singan": info})
 
     def upscale(self, job: HarmonizeJob, factor: float, ctx: Context) -> Harmonized:

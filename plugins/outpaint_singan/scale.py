@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from outpaint_cli.training.checkpoints import pack_module, pack_optimizer, under, unpack_optimizer
 from outpaint_singan.both import Both
+from outpaint_singan.crops import Box, Part, place
 from outpaint_singan.losses import gradient_penalty, mean_score, reconstruction
-from outpaint_singan.network import FIELD, REACH, Discriminator, Generator, seen
+from outpaint_singan.network import REACH, Discriminator, Generator
 from outpaint_singan.noise import Noise
 from outpaint_singan.pyramid import Real
+from outpaint_singan.replay import Replays, Tensors
 from outpaint_singan.settings import Settings
 
 BETAS = (0.5, 0.999)
@@ -25,31 +27,6 @@ SETTLED = 1 << 45  # key of noise
 Losses = dict[str, list[float]]
 Draw = Callable[[Noise, "Box"], Tensor]
 Gradients: TypeAlias = "Sequence[Tensor | None]"
-
-
-@dataclass(frozen=True)
-class Box:
-    """A crop of a scale's picture: what the generator makes of it is ``height`` x ``width`` at (y, x)."""
-
-    y: int
-    x: int
-    height: int
-    width: int
-
-    def cut(self, picture: Tensor) -> Tensor:
-        """The crop."""
-        return picture[..., self.y : self.y + self.height, self.x : self.x + self.width]
-
-    def cut_padded(self, padded: Tensor) -> Tensor:
-        """The crop with :data:`REACH` pixels around it, of a picture padded by as much."""
-        return padded[
-            ..., self.y : self.y + self.height + 2 * REACH, self.x : self.x + self.width + 2 * REACH
-        ]
-
-
-def pad(picture: Tensor) -> Tensor:
-    """Zeros around it, as the original trains."""
-    return F.pad(picture, (REACH,) * 4)
 
 
 @dataclass
@@ -82,6 +59,7 @@ class Trainer:
     done: int = 0  # iterations
     iterations: int = 0
     both: Both = field(default_factory=Both)
+    replays: Replays | None = None  # recordings of iterations; made where they help
     _adams: list[torch.optim.Adam] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -90,7 +68,9 @@ class Trainer:
             module.to(self.device)
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             module.train()
-            self._adams.append(torch.optim.Adam(module.parameters(), self.settings.rate, betas=BETAS))
+            self._adams.append(self._adam(module))
+        if self.device.type == "cuda" and self.replays is None:
+            self.replays = Replays()
 
     def state(self) -> dict[str, Tensor]:
         """All that a run needs to go on after ``done`` iterations."""
@@ -147,62 +127,88 @@ class Trainer:
 
     def iterate(self, noise: Noise) -> Losses:
         """One iteration: the critic's steps, then the generator's."""
-        settings, task = self.settings, self.task
+        settings = self.settings
         late = self.done >= settings.decay * self.iterations
         for adam in self._adams:
-            adam.param_groups[0]["lr"] = settings.rate * (0.1 if late else 1.0)
+            _set_rate(adam, settings.rate * (0.1 if late else 1.0))
+        penalised = self.done % settings.penalty_every == 0
+        inputs, parts = self._inputs(noise, penalised)
+
+        def work(inputs: Tensors) -> Tensors:
+            return self._steps(inputs, parts, penalised)
+
+        if self.replays is None:
+            found = work(inputs)
+        else:
+            for step, part in enumerate(parts):  # a place is part of a recording, a tensor may change
+                inputs |= part.indices(f".{step}", self.device)
+            found = self.replays("penalised" if penalised else "plain", inputs, work)
+        losses: Losses = {"real": [], "fake": [], "penalty": [], "adversarial": [], "reconstruction": []}
+        for name, value in found.items():
+            losses[name.split(".")[0]].append(value.item())
+        return losses
+
+    def _inputs(self, noise: Noise, penalised: bool) -> tuple[Tensors, list[Box]]:
+        """All that is drawn for an iteration, and the parts that the penalties look at."""
+        task = self.task
         box = self._box(noise)
-        known = task.real.known
-        real = box.cut(task.real.picture).contiguous(memory_format=torch.channels_last)
-        here = None if known is None else box.cut(known)
+        inputs = {"real": box.cut(task.real.picture).contiguous(memory_format=torch.channels_last)}
+        known = None if task.real.known is None else box.cut(task.real.known)
+        if known is not None:
+            inputs["known"] = known
         z = self._noise(noise, box)
-        found: Losses = {"real": [], "fake": [], "penalty": [], "adversarial": [], "reconstruction": []}
-        previous = fake = real
+        parts: list[Box] = []
+        for step in range(self.settings.critic_steps):
+            inputs[f"previous.{step}"] = previous = task.draw(noise, box)
+            inputs[f"noisy.{step}"] = task.amplitude * z + previous
+            inputs[f"share.{step}"] = noise.uniform()
+            if penalised:
+                parts.append(self._middle(box.height, box.width, noise, known))
+        inputs["noisy.again"], inputs["previous.again"] = self._to_rebuild(box)
+        return inputs, parts
+
+    def _steps(self, inputs: Tensors, parts: Sequence[Box], penalised: bool) -> Tensors:
+        """The steps themselves, without a look at a number: losses by name and step."""
+        settings = self.settings
+        found: Tensors = {}
+        last = settings.critic_steps - 1
+        fake = inputs["real"]
         for step in range(settings.critic_steps):
-            previous = task.draw(noise, box)
-            noisy = task.amplitude * z + previous
-            fake = self._critic_step(
-                real, noisy, previous, here, noise, found, step == settings.critic_steps - 1
-            )
+            part = Part(parts[step], inputs, f".{step}") if penalised else None
+            fake = self._critic_step(inputs, step, part, found, step == last)
         for step in range(settings.generator_steps):
             if step > 0:  # the weights have changed, and so has what they make of the same noise
-                fake = self._generate(task.amplitude * z + previous, previous)
-            self._generator_step(real, fake, here, box, found)
+                fake = self._generate(inputs[f"noisy.{last}"], inputs[f"previous.{last}"])
+            self._generator_step(inputs, fake, step, found)
         return found
 
     def _critic_step(
-        self,
-        real: Tensor,
-        noisy: Tensor,
-        previous: Tensor,
-        known: Tensor | None,
-        noise: Noise,
-        found: Losses,
-        last: bool,
+        self, inputs: Tensors, step: int, part: Part | None, found: Tensors, last: bool
     ) -> Tensor:
         """Teach the critic; returns what the generator made, with its graph in the ``last`` step."""
         settings = self.settings
+        real, known = inputs["real"], inputs.get("known")
         self.critic.requires_grad_(True)
         weights = list(self.critic.parameters())
 
         def make() -> Tensor:
             with torch.set_grad_enabled(last):
-                return self._generate(noisy, previous)
+                return self._generate(inputs[f"noisy.{step}"], inputs[f"previous.{step}"])
 
         def judge(picture: Tensor, known: Tensor | None, sign: float) -> tuple[Tensor, Gradients]:
             with self._autocast():
                 loss = sign * mean_score(self.critic, picture, known)
             return loss.detach(), torch.autograd.grad(loss, weights)
 
-        share = noise.uniform()
-        if self.done % settings.penalty_every == 0:
-            part, fake = self._middle(real.shape[2], real.shape[3], noise, known), make()
+        if part is not None:
+            fake = make()
 
             def judge_both() -> tuple[tuple[Tensor, Gradients], tuple[Tensor, Gradients]]:
                 return judge(real, known, -1), judge(fake.detach(), None, 1)
 
             def penalise() -> tuple[Tensor, Gradients]:
                 here = None if known is None else part.cut(known)
+                share = inputs[f"share.{step}"]
                 with self._autocast():
                     penalty = settings.penalty * gradient_penalty(
                         self.critic, part.cut(real), part.cut(fake.detach()), share, here
@@ -212,7 +218,7 @@ class Trainer:
 
             ((on_real, a), (on_fake, b)), (penalty, c) = self.both(judge_both, penalise)
             self._learn(1, weights, a, b, c)
-            found["penalty"].append(penalty.item())
+            found[f"penalty.{step}"] = penalty
         else:
 
             def make_and_judge() -> tuple[Tensor, tuple[Tensor, Gradients]]:
@@ -221,13 +227,10 @@ class Trainer:
 
             (fake, (on_fake, b)), (on_real, a) = self.both(make_and_judge, lambda: judge(real, known, -1))
             self._learn(1, weights, a, b)
-        found["real"].append(on_real.item())
-        found["fake"].append(on_fake.item())
+        found[f"real.{step}"], found[f"fake.{step}"] = on_real, on_fake
         return fake
 
-    def _generator_step(
-        self, real: Tensor, fake: Tensor, known: Tensor | None, box: Box, found: Losses
-    ) -> None:
+    def _generator_step(self, inputs: Tensors, fake: Tensor, step: int, found: Tensors) -> None:
         self.critic.requires_grad_(False)
         weights = list(self.generator.parameters())
 
@@ -237,14 +240,20 @@ class Trainer:
             return loss.detach(), torch.autograd.grad(loss, weights)
 
         def rebuild() -> tuple[Tensor, Gradients]:
-            rebuilt = self._generate(*self._to_rebuild(box))
-            loss = reconstruction(rebuilt, real, known) * self.settings.reconstruction
+            rebuilt = self._generate(inputs["noisy.again"], inputs["previous.again"])
+            loss = reconstruction(rebuilt, inputs["real"], inputs.get("known")) * self.settings.reconstruction
             return loss.detach(), torch.autograd.grad(loss, weights)
 
         (adversarial, a), (again, b) = self.both(fool, rebuild)
         self._learn(0, weights, a, b)
-        found["adversarial"].append(adversarial.item())
-        found["reconstruction"].append(again.item())
+        found[f"adversarial.{step}"], found[f"reconstruction.{step}"] = adversarial, again
+
+    def _adam(self, module: nn.Module) -> torch.optim.Adam:
+        """An optimizer; on a GPU one that keeps no number in Python, so that its steps can be recorded."""
+        if self.device.type != "cuda":
+            return torch.optim.Adam(module.parameters(), self.settings.rate, betas=BETAS)
+        rate = torch.tensor(self.settings.rate, device=self.device)
+        return torch.optim.Adam(module.parameters(), rate, betas=BETAS, capturable=True)
 
     def _learn(self, which: int, weights: list[nn.Parameter], *gradients: Gradients) -> None:
         """One step of an optimizer down the sum of ``gradients``."""
@@ -275,12 +284,12 @@ class Trainer:
         height, width = self.task.real.size
         crop = self.settings.crop_at(self.task.scale) or max(height, width)
         high, wide = min(crop, height), min(crop, width)
-        return _place(height, width, high, wide, noise, self.task.real.known)
+        return place(height, width, high, wide, noise, self.task.real.known)
 
     def _middle(self, height: int, width: int, noise: Noise, known: Tensor | None) -> Box:
         """The part of a crop that the penalty looks at."""
         crop = self.settings.penalty_crop or max(height, width)
-        return _place(height, width, min(crop, height), min(crop, width), noise, known)
+        return place(height, width, min(crop, height), min(crop, width), noise, known)
 
     def _noise(self, noise: Noise, box: Box) -> Tensor:
         """Noise for a crop and what lies around it; zero beyond the picture, as the original pads it."""
@@ -293,24 +302,10 @@ class Trainer:
         return F.pad(z, (left, right, top, bottom))
 
 
-def _place(height: int, width: int, high: int, wide: int, noise: Noise, known: Tensor | None) -> Box:
-    """A crop somewhere in a picture; among a few tries, the first with enough known patches."""
-    if (high, wide) == (height, width):
-        return Box(0, 0, height, width)
-    best, most = Box(0, 0, high, wide), -1.0
-    for _ in range(16 if known is not None else 1):
-        box = Box(noise.below(height - high + 1), noise.below(width - wide + 1), high, wide)
-        if known is None:
-            return box
-        here = _whole_patches(box.cut(known))
-        if here > most:
-            best, most = box, here
-        if most > 0.25 * high * wide:
-            break
-    if most < FIELD:
-        return Box(0, 0, height, width)
-    return best
-
-
-def _whole_patches(known: Tensor) -> float:
-    return float(seen(known).sum())
+def _set_rate(adam: torch.optim.Adam, rate: float) -> None:
+    """The learning rate from now on, for recorded steps, too."""
+    kept = adam.param_groups[0]["lr"]
+    if isinstance(kept, Tensor):
+        kept.fill_(rate)
+    else:
+        adam.param_groups[0]["lr"] = rate

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from outpaint_singan.apply import generate
 from outpaint_singan.both import Both
+from outpaint_singan.crops import Box, pad
 from outpaint_singan.losses import reconstruction
 from outpaint_singan.network import REACH, Discriminator, Generator
 from outpaint_singan.noise import Noise
 from outpaint_singan.pyramid import Real, Size, resize
-from outpaint_singan.scale import Box, Draw, Losses, Task, Trainer, pad
+from outpaint_singan.scale import Draw, Losses, Task, Trainer
 from outpaint_singan.settings import Settings
 from outpaint_singan.store import Store
 
@@ -38,11 +39,13 @@ class Pyramid:
     generators: list[Generator] = field(default_factory=list)
     amplitudes: list[float] = field(default_factory=list)
     seconds: float = 0.0  # spent on training, in all
+    no_graph: str = ""  # why steps were sent one by one to a GPU, if they were
     both: Both = field(default_factory=Both)
 
     def add(self, generator: Generator, amplitude: float) -> None:
         """One more scale."""
         generator.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        generator.zero_grad()  # gradients would hold a recording's memory
         self.generators.append(generator.eval().requires_grad_(False))
         self.amplitudes.append(amplitude)
 
@@ -90,6 +93,8 @@ def train(
         state = {name: tensor.clone() for name, tensor in trainer.state().items()}
         if settings.crop:
             trainer.settle()
+        if trainer.replays is not None and trainer.replays.failed:
+            pyramid.no_graph = trainer.replays.failed
         pyramid.add(trainer.generator, amplitude)
         store.save_scale(number, trainer.generator.state_dict(), amplitude)
         if number + 1 < len(sizes):

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from outpaint_singan.crops import pad
 from outpaint_singan.losses import gradient_penalty, mean_score, reconstruction
 from outpaint_singan.network import Discriminator, Generator, seen, width_of
 from outpaint_singan.noise import Noise
 from outpaint_singan.pyramid import Real, pyramid_sizes, reals
-from outpaint_singan.scale import Losses, Task, Trainer, pad
+from outpaint_singan.scale import Losses, Task, Trainer
 from outpaint_singan.settings import EXACT, FAST
 from outpaint_singan.store import Store
 from outpaint_singan.train import Pyramid, Watch, train
