@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from .search import Bools, Floats, Ints, Sources
 
 
+MOST_NUMBERS = 4 << 20
+"""In a table of distances, of cells by sources."""
+
+
 def continuations(
     image: Floats,
     known: Bools,
@@ -39,11 +43,16 @@ def continuations(
     patches = _patches(sheet, height, sources.where, radius)
     theirs = sources.features[:, -len(heed) :]
     rest = np.square(theirs) @ heed + sources.penalty
-    keys = np.concatenate((patches, np.square(patches), theirs * heed, rest[:, None]), 1)
+    keys = np.concatenate((patches, np.square(patches), theirs * heed, rest[:, None]), 1).T
     ones = np.ones((len(cells), 1), np.float32)
-    table = np.concatenate((-2 * weight * flat, weight, -2 * around, ones), 1) @ keys.T
-    best: Ints = table.argmin(1).astype(np.int32)
-    cost = table.min(1) + np.einsum("nf,nf,nf->n", weight, flat, flat) + np.square(around) @ heed
+    asked = np.concatenate((-2 * weight * flat, weight, -2 * around, ones), 1)
+    best = np.zeros(len(cells), np.int32)
+    cost = np.einsum("nf,nf,nf->n", weight, flat, flat) + np.square(around) @ heed
+    step = max(16, MOST_NUMBERS // len(sources.where))
+    for start in range(0, len(cells), step):
+        table = asked[start : start + step] @ keys
+        best[start : start + step] = table.argmin(1)
+        cost[start : start + step] += table.min(1)
     return best, np.maximum(cost, 0), patches[best]
 
 

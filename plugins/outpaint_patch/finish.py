@@ -60,16 +60,16 @@ def finish(
         ctx.progress(0.75 + 0.25 * share, "copying detail")
 
     height, width = known.shape
-    count = 1 + len(guides)
+    sheets = 1 + len(guides)
     plan = copies(
-        found.numbers, found.level.known, correction, height, width, count, reflected, _bounds(known)
+        found.numbers, found.level.known, correction, height, width, sheets, reflected, _bounds(known)
     )
     sheet = np.concatenate([job.image, *(guide.image for guide in guides)]) if guides else job.image
     image = render(job.image, known, plan, rendered, threads, sheet=sheet)
     info: dict[str, Any] = {"patches": True, "cells": list(found.level.shape)}
     if job.guides:
         count = found.level.known.size
-        of_guides = found.numbers[~found.level.known] % (count * (1 + len(guides))) >= count
+        of_guides = found.numbers[~found.level.known] % (count * sheets) >= count
         info |= {"guides": len(guides), "from_guides": round(float(of_guides.mean()), 4)}
         if len(guides) < len(job.guides):
             left = len(job.guides) - len(guides)

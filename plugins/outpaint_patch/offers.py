@@ -28,7 +28,7 @@ def offers(
     common: int,
     keep: int,
 ) -> tuple[NDArray[np.int64], Floats]:
-    """Offsets (keep, n) from the ``targets``' cells and what they cost there (keep, n).
+    """Offsets (keep, n) from the ``targets``' cells, and what they cost there (keep, n).
 
     Asked are the cell itself, its neighbours a few cells away in the map ``numbers`` (h, w), the ``common``
     most frequent offsets of all, and ``going``: cells at the photo's edge and the offsets at which the photo

@@ -269,6 +269,8 @@ class Stage:
         weights = targets.weights.copy()
         weights[:, : self.basis.components] *= settings.patch
         freely = Targets(targets.where, targets.features, weights)
+        # first levels of very long frames may be large: tables of candidates are to take no more than elsewhere
+        keep = round(settings.keep * min(1, np.sqrt(settings.exact / (height * width))))
         steps, costs = offers(
             numbers,
             freely,
@@ -277,7 +279,7 @@ class Stage:
             (across, going),
             self.radius,
             settings.common,
-            settings.keep,
+            max(2, keep),
         )
         offsets = np.zeros((len(steps), height * width), np.int64)
         data = np.zeros((len(steps), height * width), np.float32)
