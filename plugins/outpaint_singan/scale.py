@@ -249,9 +249,12 @@ class Trainer:
         found[f"adversarial.{step}"], found[f"reconstruction.{step}"] = adversarial, again
 
     def _adam(self, module: nn.Module) -> torch.optim.Adam:
-        """An optimizer; on a GPU one that keeps no number in Python, so that its steps can be recorded."""
+        """An optimizer; on a GPU one that keeps no number in Python, so that its steps can be recorded.
+
+        Fused: so few weights cost less to move than the dozen calls that PyTorch's plain loop takes for each.
+        """
         if self.device.type != "cuda":
-            return torch.optim.Adam(module.parameters(), self.settings.rate, betas=BETAS)
+            return torch.optim.Adam(module.parameters(), self.settings.rate, betas=BETAS, fused=True)
         rate = torch.tensor(self.settings.rate, device=self.device)
         return torch.optim.Adam(module.parameters(), rate, betas=BETAS, capturable=True)
 
