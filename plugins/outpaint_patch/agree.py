@@ -82,3 +82,4 @@ PAIRS = (
     ((_ALL, _NEXT, _ALL), (_ALL, _LAST, _ALL)),
     ((_ALL, _LAST, _ALL), (_ALL, _NEXT, _ALL)),
 )
+"""For each direction, the slices of the cells that a message reaches, and of those that send it."""

@@ -84,10 +84,8 @@ def copies(
     rise = np.where(bank == 2, -1.0, 1.0)
     down = np.where(bank == 2, height - 1 - down, down) + plane * height
     if photo is not None and mirrored.any():
-        low, right = (
-            y * height >= h * (photo.y + photo.bottom) / 2,
-            x * width >= w * (photo.x + photo.right) / 2,
-        )
+        low = y * height >= h * (photo.y + photo.bottom) / 2
+        right = x * width >= w * (photo.x + photo.right) / 2
         down = np.where(mirrored & (bank == 2), 2 * np.where(low, photo.bottom - 1, photo.y), down)
         across = np.where(mirrored & (bank == 1), 2 * np.where(right, photo.right - 1, photo.x), across)
     return Copies(

@@ -249,9 +249,8 @@ class Stage:
         """The cells whose patches the photo's edge crosses, their best continuations' rows, costs and patches."""
         share = self._share(self.level.known)
         across = self.cells[(share > 0.25) & (share < 0.999)]
-        heed = np.zeros(
-            5 + self.texture.shape[2], np.float32
-        )  # what goes on has the texture of the edge itself
+        # the texture expected has no say: what goes on has that of the edge itself
+        heed = np.zeros(5 + self.texture.shape[2], np.float32)
         heed[:3], heed[3:5] = self.settings.ahead, self.settings.place * self.unit
         around = self._around(across)
         rows, cost, patches = continuations(

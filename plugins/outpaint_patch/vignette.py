@@ -4,7 +4,8 @@ What is copied to places beyond the photo's edge would get lighter again from th
 stand as a frame in the middle of the picture. So patches are sought and joined in the evened-out photo, and what
 comes of it is darkened as the photo is at its edge. Scenes get darker toward one side or another; what a
 vignette darkens gets darker outward on nearly all sides at once (after Zheng et al. 2008, Single-image
-vignetting correction using radial gradient symmetry).
+vignetting correction using radial gradient symmetry). Where its rings are of another shape than ours, some of the
+fall is missed (a third, of square ones), and a trace of the frame is left.
 """
 
 from __future__ import annotations

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from outpaint_singan import train as training
 from outpaint_singan.crops import Box, Part, pad
 from outpaint_singan.network import Discriminator, Generator
-from outpaint_singan.pyramid import Real
+from outpaint_singan.pyramid import Real, pyramid_sizes, reals
 from outpaint_singan.replay import WARM, Replays, Tensors
 from outpaint_singan.scale import Losses, Task, Trainer, _set_rate
 from outpaint_singan.settings import Settings
+from outpaint_singan.store import Store
+from outpaint_singan.train import Watch
 
 from outpaint_cli.training.checkpoints import pack_optimizer, unpack_optimizer
 
-from .conftest import CPU, TINY
+from .conftest import CPU, TINY, texture
 
 SETTINGS = replace(TINY, iterations=14, decay=0.5, critic_steps=2, generator_steps=2)
 
@@ -96,6 +101,24 @@ def test_where_recording_fails_training_goes_on_as_it_comes() -> None:
     assert replays.failed == "operation not permitted when stream is capturing"
     for one, other in zip(plain, losses, strict=True):
         assert other["reconstruction"] == pytest.approx(one["reconstruction"], rel=1e-6)
+
+
+def test_a_pyramid_says_why_its_steps_were_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_default_dtype(torch.float32)
+    start = training._start
+
+    def refused(*args: Any) -> Trainer:
+        trainer = start(*args)
+        trainer.replays = Replays(fails)
+        return trainer
+
+    monkeypatch.setattr(training, "_start", refused)
+    settings = replace(TINY, iterations=2 * WARM + 2)
+    small = reals(texture(32, 36), np.ones((32, 36), bool), pyramid_sizes(32, 36, settings)[:1], CPU)
+    pyramid = training.train(small, settings, CPU, Store(None), Watch())
+    assert pyramid.no_graph == "operation not permitted when stream is capturing"
+    monkeypatch.undo()
+    assert not training.train(small, settings, CPU, Store(None), Watch()).no_graph
 
 
 def test_other_shapes_are_another_recording() -> None:
