@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .expected import expect, measure, principal
+from .onward import drawn, onward
 from .pyramid import level_sizes, shrink, shrink_further
 from .settings import Settings
 from .stage import Completed, Stage
@@ -57,6 +58,8 @@ def complete(
     light = vignette(finest.image, finest.known)
     if light is not None:
         finest.image = even(finest.image, finest.known, light, settings.reach)
+    going = onward(finest.image, finest.known, settings.sure, settings.far_on)
+    finest.image = drawn(finest.image, going, settings.onward)
     finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
     textures = _textures(finest, settings, network) if network is not None else None
     before: Completed | None = None
@@ -65,7 +68,7 @@ def complete(
     for index, size in enumerate(sizes):
         level = shrink_further(finest, *size)
         first = before is None
-        stage = Stage(level, confidence, textures, settings, radius, index, first, rarity, price, threads)
+        stage = Stage(level, confidence, textures, settings, radius, index, first, rarity, price, threads, going)
         if not stage.ready:
             continue
         before = stage.run(before, rng, check)

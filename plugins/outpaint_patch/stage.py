@@ -14,6 +14,7 @@ from .ahead import continuations, go_on
 from .cut import Joins, cut
 from .layout import far_off, folded_places, nearest_of, scaled, whole_patches
 from .offers import offers
+from .onward import Onward
 from .patches import PatchBasis, fit_basis, windows
 from .pyramid import Level, banks, blur
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
@@ -30,6 +31,7 @@ class Completed:
     level: Level
     numbers: Ints
     typical: float = 0.0  # median distance of the last search
+    held: Bools | None = None  # (h, w) what runs straight on here is kept at finer levels
     light: Floats | None = None  # what a vignette leaves of it (h, w), 0..1, if the level has been evened out
 
 
@@ -48,6 +50,7 @@ class Stage:
         rarity: Floats | None,
         price: Floats | None,
         threads: int = 1,
+        going: Onward | None = None,
     ) -> None:
         self.rarity, self.threads = rarity, threads
         self.level, self.settings, self.index = level, settings, index
@@ -71,6 +74,8 @@ class Stage:
         self.unknown = np.flatnonzero(~level.known).astype(np.int32)
         self.depth = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5)
         self.band = np.zeros_like(level.known)
+        self.held = np.zeros_like(level.known)
+        self.going = going.at(height, width) if going is not None else None
         self._describe(whole, confidence, textures)
         self._list(price)
 
@@ -187,10 +192,12 @@ class Stage:
             start = True
         else:
             numbers = self._carry(before)
-            picture = self._copy(numbers)
             start = False
             if self.exact:
                 self._charge(numbers, before.typical)
+            elif before.held is not None:
+                self._hold(numbers, before.held)
+            picture = self._copy(numbers)
         cost = np.zeros(len(self.cells), np.float32)
         typical = 0.0
         for turn in range(rounds):
@@ -229,7 +236,7 @@ class Stage:
         known = self.level.known.ravel()
         flat = numbers.reshape(-1)
         flat[known] = np.flatnonzero(known)
-        return Completed(self.level, numbers, typical)
+        return Completed(self.level, numbers, typical, self.held)
 
     def _share(self, seen: Bools) -> Floats:
         """How much (0..1) of the patch of each target is ``seen`` (h, w)."""
@@ -280,6 +287,11 @@ class Stage:
             settings.common,
             max(2, keep),
         )
+        onward, sure = self._straight_on()
+        # whatever else it costs: at best it is the cheapest by far, else dearer than the others
+        worth = costs.min(0) + np.float32(typical) * (10 - (10 + settings.along) * sure)
+        steps[-1] = np.where(sure > 0, onward, steps[-1])
+        costs[-1] = np.where(sure > 0, worth, costs[-1])
         offsets = np.zeros((len(steps), height * width), np.int64)
         data = np.zeros((len(steps), height * width), np.float32)
         offsets[:, self.cells], data[:, self.cells] = steps, costs
@@ -295,6 +307,26 @@ class Stage:
         )
         at = np.flatnonzero(free)
         numbers.reshape(-1)[at] = (at + offsets[chosen.ravel()[at], at]).astype(np.int32)
+        taken = (sure > settings.held) & (numbers.reshape(-1)[self.cells] == self.cells + onward)
+        self.held.ravel()[self.cells] = taken
+
+    def _straight_on(self) -> tuple[Ints, Floats]:
+        """From each cell the step to the source that goes straight on there, and how sure that is (0..1)."""
+        if self.going is None:
+            return np.zeros(len(self.cells), np.int32), np.zeros(len(self.cells), np.float32)
+        level, apart = self.level, self.settings.strays * self.unit
+        return self.going.sources(self.cells, level.image, level.known, self.radius, apart)
+
+    def _hold(self, numbers: Ints, before: Bools) -> None:
+        """Go straight on, to the cell, where the coarser level did; those cells look for nothing else."""
+        height, width = self.shape
+        steps, sure = self._straight_on()
+        fine = cv2.resize(before.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+        held = (fine.ravel()[self.cells] > 0) & (sure > self.settings.held)
+        numbers.reshape(-1)[self.cells[held]] = (self.cells + steps)[held]
+        self.held.ravel()[self.cells] = held
+        if not held.all():
+            self.cells = self.cells[~held]
 
     def _targets(self, picture: Floats, fresh: bool) -> Targets:
         """What every cell near the unknown part looks for."""

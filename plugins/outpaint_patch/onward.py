@@ -1,0 +1,220 @@
+"""What runs straight out of the photo runs straight on: the guess has often lost it.
+
+A network that is not sure hedges: a horizon fades, a line on a road ends where the photo does. Where a strip
+along the photo's edge shows something straight that the edge cuts, level, plumb or aslant, the guess gives way
+to what runs on, and a stretch of the strip, moved along, is offered as its source.
+
+How straight is told as in a structure tensor (Bigun and Granlund 1987), but over the depth of the strip: how
+much the colours' means along a direction differ from their neighbours', to how much colours differ along it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Bools, Floats
+
+    from .search import Ints
+
+SLOPES = tuple(sorted(np.linspace(-1.5, 1.5, 25), key=abs))
+"""Rows a column at which something may run into an upright edge; finer steps are tried around the best."""
+
+FINER = (1 / 16, 1 / 32, 1 / 64)
+"""Those steps."""
+
+STRIP = 6
+"""The strip's share of the photo: one in so many of its columns."""
+
+SOFT = 40
+"""A neighbourhood along the edge: one in so many of its cells, as the standard deviation of a blur."""
+
+FAINT = np.float32(1e-4)
+"""Mean squared differences of colours (0..1) about which nothing can be told."""
+
+ASLANT = np.float32(0.01)
+"""What a slope of 1 costs of how straight it is: of two alike, the more upright or level one is meant."""
+
+SPREAD = 0.04
+"""How far straight things tell the way of what is between them, in edges' lengths."""
+
+CLEARLY = np.float32(0.3)
+"""So much straighter than it must be, and it is sure to run on."""
+
+THIN = np.float32(4)
+"""At a coarser size a line is thin: the weight of the cells it passes is made up for by so much."""
+
+
+@dataclass
+class Straight:
+    """What an edge of n cells cuts: colours (n, 3), rows a column (n,), and how straight it is (n,), 0..1."""
+
+    colours: Floats
+    slopes: Floats
+    share: Floats
+
+
+@dataclass
+class Onward:
+    """What runs on from the photo in each cell (h, w)."""
+
+    weight: Floats  # (h, w) how sure it is, 0..1; 0 where the picture is known
+    colours: Floats  # (h, w, 3) of what runs on, 0..1
+    way: Floats  # (h, w, 2) rows and columns toward the photo, for each cell nearer to its edge
+    depth: Floats  # (h, w) cells from the edge that it runs out of
+    strip: Floats  # (h, w) cells inside that edge that it was seen to run straight
+    fade: Floats  # (h, w) 1 at the edge, 0 where nothing runs on any more
+
+    def at(self, height: int, width: int) -> Onward:
+        """The same at ``height`` by ``width`` cells."""
+
+        def area(values: Floats) -> Floats:
+            sized: Floats = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
+            return sized
+
+        mass = area(self.weight)
+        over = np.maximum(mass, np.float32(1e-6))
+        scale = np.float32(max(height, width) / max(self.weight.shape))
+        return Onward(
+            np.minimum(THIN * mass, 1),
+            area(self.weight[..., None] * self.colours) / over[..., None],
+            area(self.weight[..., None] * self.way) / over[..., None],
+            area(self.weight * self.depth) / over * scale,
+            area(self.weight * self.strip) / over * scale,
+            area(self.weight * self.fade) / over,
+        )
+
+    def sources(self, cells: Ints, image: Floats, known: Bools, radius: int, apart: float) -> tuple[Ints, Floats]:
+        """From each of ``cells`` (n,) the step (n,) to the source that goes straight on there, and how sure.
+
+        The strip is moved outwards as a whole, as often as it takes. Sources are ``known`` (h, w) cells of
+        ``image`` (h, w, 3); the further their colours, in squared differences by ``apart``, from those that run
+        on, the less sure they are. Where there is none, step and sureness are 0.
+        """
+        height, width = known.shape
+        weight, depth, strip = (plane.ravel()[cells] for plane in (self.weight, self.depth, self.strip))
+        length = np.rint(radius + strip * np.ceil(depth / np.maximum(strip, 1)))
+        steps = np.rint(self.way.reshape(-1, 2)[cells] * length[:, None]).astype(np.int32)
+        y, x = cells // width + steps[:, 0], cells % width + steps[:, 1]
+        fine = (weight > 0) & (y >= 0) & (y < height) & (x >= 0) & (x < width) & ~known.ravel()[cells]
+        to = np.where(fine, y * width + x, cells)
+        fine &= known.ravel()[to]
+        off = np.square(image.reshape(-1, 3)[to] - self.colours.reshape(-1, 3)[cells]).mean(1)
+        sure = np.where(fine, weight * np.exp(-off / np.float32(apart)), 0).astype(np.float32)
+        return np.where(fine, to - cells, 0).astype(np.int32), sure
+
+
+def onward(image: Floats, known: Bools, sure: float, reach: float) -> Onward:
+    """What runs straight out of the rectangle of ``image`` (h, w, 3) that is ``known`` (h, w).
+
+    What is straighter than ``sure`` (0..1) runs on, as far as ``reach`` times the rectangle's shorter side.
+    Edges along which not all is known have nothing that runs on.
+    """
+    sums = np.zeros((*known.shape, 9), np.float32)
+    for turn in range(4):
+        part = _leftward(np.rot90(image, turn), np.rot90(known, turn), sure, reach)
+        if part is None:
+            continue
+        for _ in range(turn):
+            part = np.rot90(part, -1).copy()
+            part[..., 4], part[..., 5] = part[..., 5].copy(), -part[..., 4]
+        sums += part
+    mean = sums / np.maximum(sums[..., :1], np.float32(1e-6))
+    weight = np.where(known, 0, np.minimum(sums[..., 0], 1)).astype(np.float32)
+    return Onward(weight, mean[..., 1:4], mean[..., 4:6], mean[..., 6], mean[..., 7], mean[..., 8])
+
+
+def drawn(image: Floats, found: Onward, share: float) -> Floats:
+    """``image`` (h, w, 3) with ``share`` (0..1) of what runs on drawn over it, less further out."""
+    weight = (np.float32(share) * found.weight * found.fade)[..., None]
+    result: Floats = ((1 - weight) * image + weight * found.colours).astype(np.float32)
+    return result
+
+
+def straight(strip: Floats) -> Straight:
+    """What runs straight out of ``strip`` (n, wide, 3), the part of a photo along its left edge."""
+    count = len(strip)
+    strip = np.ascontiguousarray(strip)
+    # a gradient, as of a sky toward the sun, is no edge
+    detail = strip - _blurred(strip, 2 * max(1.0, count / SOFT))
+    best = Straight(strip[:, 0], np.zeros(count, np.float32), np.full(count, -1, np.float32))
+    for slope in SLOPES:
+        _try(strip, detail, np.full(count, slope, np.float32), best)
+    for step in FINER:
+        for slopes in (best.slopes - np.float32(step), best.slopes + np.float32(step)):
+            _try(strip, detail, slopes, best)
+    return best
+
+
+def _try(strip: Floats, detail: Floats, slopes: Floats, best: Straight) -> None:
+    """Take ``slopes`` (n,) for ``best`` where ``detail`` of ``strip`` runs straighter along them."""
+    count, wide = strip.shape[:2]
+    reach = max(1.0, count / SOFT)
+    yy, xx = np.mgrid[:count, :wide].astype(np.float32)
+    rows = yy + slopes[:, None] * (xx + np.float32(0.5))
+    there = cv2.remap(detail, xx, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    inside = ((rows >= 0) & (rows <= count - 1)).astype(np.float32)[..., None]
+    seen = inside.sum(1)
+    mean = (there * inside).sum(1) / np.maximum(seen, 1)
+    within = (np.square(there - mean[:, None]) * inside).sum((1, 2)) / np.maximum(seen[:, 0], 1) / 3
+    across = (_blurred(np.square(mean), reach) - np.square(_blurred(mean, reach))).mean(-1)
+    across = np.maximum(across, 0)
+    share = across / (across + _blurred(within, reach) + FAINT) - ASLANT * np.abs(slopes)
+    share[seen[:, 0] < wide / 2] = -1
+    better = share > best.share
+    best.share[better] = share[better]
+    best.slopes[better] = slopes[better]
+    near = np.ascontiguousarray(rows[:, : max(2, wide // 6)])
+    columns = np.ascontiguousarray(xx[:, : near.shape[1]])
+    colours = cv2.remap(strip, columns, near, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).mean(1)
+    best.colours = np.where(better[:, None], colours, best.colours)
+
+
+def _leftward(image: Floats, known: Bools, sure: float, reach: float) -> Floats | None:
+    """Weighted sums (h, w, 9) to the left of the known rectangle: of 1 and of the other planes of Onward."""
+    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    if len(rows) < 8 or len(columns) < 8 or columns[0] == 0:
+        return None
+    top, bottom, left, right = rows[0], rows[-1] + 1, int(columns[0]), columns[-1] + 1
+    wide = max(4, round((right - left) / STRIP))
+    if not known[top:bottom, left : left + wide].all():
+        return None
+    found = straight(image[top:bottom, left : left + wide])
+    weight, slopes = _between(np.clip((found.share - np.float32(sure)) / CLEARLY, 0, 1), found.slopes)
+    height, width = known.shape
+    sums = np.zeros((height, width, 9), np.float32)
+    most = max(1, round(reach * min(right - left, bottom - top)))
+    at = np.arange(top, bottom)
+    planes = np.ones((len(at), 9), np.float32)
+    planes[:, 1:4], planes[:, 4], planes[:, 7] = found.colours, slopes, wide
+    for step in range(1, min(left, most) + 1):
+        planes[:, 6], planes[:, 8] = step, 1 - step / (most + 1)
+        y = at - slopes * np.float32(step)
+        low = np.floor(y).astype(np.intp)
+        for row, part in ((low, 1 - (y - low)), (low + 1, y - low)):
+            fine = (row >= 0) & (row < height)
+            share = (part * weight)[fine, None].astype(np.float32)
+            np.add.at(sums[:, left - step], row[fine], share * planes[fine])
+    return sums
+
+
+def _between(weight: Floats, slopes: Floats) -> tuple[Floats, Floats]:
+    """``weight`` and ``slopes`` (n,) with what is between straight things going their way."""
+    far = SPREAD * len(weight)
+    mass = _blurred(weight, far)
+    mean = _blurred(weight * slopes, far) / np.maximum(mass, np.float32(1e-6))
+    alone = np.float32(1 / (far * np.sqrt(2 * np.pi)))  # what a single cell adds to the blur where it is
+    return np.maximum(weight, np.clip(mass / (8 * alone), 0, 1)), np.where(weight > 0.5, slopes, mean)
+
+
+def _blurred(values: Floats, reach: float) -> Floats:
+    """``values`` (n, ...) blurred along the first axis; ``reach`` is the standard deviation in cells."""
+    flat = np.ascontiguousarray(values.reshape(len(values), -1), np.float32)
+    side = 2 * int(3 * reach) + 1
+    blurred = cv2.GaussianBlur(flat, (1, side), sigmaX=0.01, sigmaY=reach, borderType=cv2.BORDER_REPLICATE)
+    result: Floats = blurred.reshape(values.shape)
+    return result
