@@ -68,7 +68,9 @@ def complete(
     for index, size in enumerate(sizes):
         level = shrink_further(finest, *size)
         first = before is None
-        stage = Stage(level, confidence, textures, settings, radius, index, first, rarity, price, threads, going)
+        stage = Stage(
+            level, confidence, textures, settings, radius, index, first, rarity, price, threads, going
+        )
         if not stage.ready:
             continue
         before = stage.run(before, rng, check)

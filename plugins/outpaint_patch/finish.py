@@ -91,12 +91,25 @@ def correct(found: Completed, settings: Settings) -> Floats:
     atlas = level.atlas()
     copied = atlas[found.numbers]
     long = max(level.shape)
-    wanted = np.clip(blur(level.image - copied, long / 40), -settings.tint, settings.tint)
+    wanted = _wanted(copied, blur(level.image - copied, long / 40), long / 40, settings)
     # the guess has its say far from the photo only: drawn in sooner, it would show as a frame around it
     depth = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5) / np.float32(long)
     pull = (np.minimum(depth / settings.reach, 1) / (settings.reach * long)).astype(np.float32) ** 2
     correction = corrections(copied, atlas, found.numbers, level.known, wanted, pull)
     return correction if found.light is None else _darken(found, copied, correction, found.light)
+
+
+def _wanted(copied: Floats, shift: Floats, reach: float, settings: Settings) -> Floats:
+    """``shift`` (h, w, 3) toward the guess, within bounds; of its hue in the dark there is little to see.
+
+    A guess is at its least sure where it is dark, and brown; on black, even a little of that is a red glow.
+    """
+    shift = np.clip(shift, -settings.tint, settings.tint)
+    grey = shift.mean(-1, keepdims=True)
+    bright = np.maximum(blur(copied, reach).mean(-1, keepdims=True) + grey, 0)
+    most = np.float32(settings.tinge) * bright
+    result: Floats = grey + np.clip(shift - grey, -most, most)
+    return result
 
 
 def _darken(found: Completed, copied: Floats, correction: Floats, light: Floats) -> Floats:

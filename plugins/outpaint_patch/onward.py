@@ -72,23 +72,27 @@ class Onward:
     def at(self, height: int, width: int) -> Onward:
         """The same at ``height`` by ``width`` cells."""
 
-        def area(values: Floats) -> Floats:
-            sized: Floats = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
+        def area(plane: Floats) -> Floats:
+            sized: Floats = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
             return sized
 
         mass = area(self.weight)
-        over = np.maximum(mass, np.float32(1e-6))
-        scale = np.float32(max(height, width) / max(self.weight.shape))
-        return Onward(
-            np.minimum(THIN * mass, 1),
-            area(self.weight[..., None] * self.colours) / over[..., None],
-            area(self.weight[..., None] * self.way) / over[..., None],
-            area(self.weight * self.depth) / over * scale,
-            area(self.weight * self.strip) / over * scale,
-            area(self.weight * self.fade) / over,
-        )
 
-    def sources(self, cells: Ints, image: Floats, known: Bools, radius: int, apart: float) -> tuple[Ints, Floats]:
+        def mean(plane: Floats) -> Floats:
+            deep = (..., *[None] * (plane.ndim - 2))
+            sized: Floats = (area(self.weight[deep] * plane) / np.maximum(mass[deep], 1e-6)).astype(
+                np.float32
+            )
+            return sized
+
+        scale = np.float32(max(height, width) / max(self.weight.shape))
+        depth, strip = mean(self.depth) * scale, mean(self.strip) * scale
+        weight = np.minimum(THIN * mass, 1)
+        return Onward(weight, mean(self.colours), mean(self.way), depth, strip, mean(self.fade))
+
+    def sources(
+        self, cells: Ints, image: Floats, known: Bools, radius: int, apart: float
+    ) -> tuple[Ints, Floats]:
         """From each of ``cells`` (n,) the step (n,) to the source that goes straight on there, and how sure.
 
         The strip is moved outwards as a whole, as often as it takes. Sources are ``known`` (h, w) cells of
@@ -123,7 +127,7 @@ def onward(image: Floats, known: Bools, sure: float, reach: float) -> Onward:
             part = np.rot90(part, -1).copy()
             part[..., 4], part[..., 5] = part[..., 5].copy(), -part[..., 4]
         sums += part
-    mean = sums / np.maximum(sums[..., :1], np.float32(1e-6))
+    mean = (sums / np.maximum(sums[..., :1], 1e-6)).astype(np.float32)
     weight = np.where(known, 0, np.minimum(sums[..., 0], 1)).astype(np.float32)
     return Onward(weight, mean[..., 1:4], mean[..., 4:6], mean[..., 6], mean[..., 7], mean[..., 8])
 

@@ -44,9 +44,9 @@ class Settings:
     coherence: float = 0.6  # cost of a neighbour that disagrees, in median distances
     seam: float = 6.0  # cost of a squared colour difference along a join
     onward: float = 0.6  # share of the guess's colours that gives way to what runs straight out of the photo
-    sure: float = 0.6  # how straight that has to be, 0..1
+    sure: float = 0.5  # how straight that has to be, 0..1
     far_on: float = 0.5  # how far it runs on, in the photo's shorter sides
-    along: float = 30.0  # what its source is worth, in median distances
+    along: float = 40.0  # what its source is worth, in median distances
     strays: float = 0.02  # squared difference of colours to it that makes its source doubtful
     held: float = 0.5  # how sure it has to be for its source to be kept at finer levels, 0..1
     join: float = 1.0  # cost of any join there, in median distances
@@ -63,6 +63,7 @@ class Settings:
         3.0  # what a misfit along the photo's straight edge counts, in those along a crooked path
     )
     tint: float = 0.12  # how far colours may be moved toward the guess
+    tinge: float = 0.15  # how far their hue may, in brightnesses
     reach: float = 0.06  # how far corrections at seams spread, in long sides
 
 

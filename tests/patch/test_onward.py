@@ -1,0 +1,151 @@
+"""What runs straight out of the photo runs straight on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from outpaint_patch.finish import finish
+from outpaint_patch.onward import drawn, onward, straight
+from outpaint_patch.settings import Settings
+
+from outpaint_cli.plugin import Context, HarmonizeJob, Rect
+
+HEIGHT, WIDTH = 96, 128
+PHOTO = (slice(20, 76), slice(28, 100))
+
+
+def _stripe(slope: float, at: float = 48.0, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
+    """A bright stripe, ``slope`` rows a column, that passes the middle column in row ``at``; (h, w, 3)."""
+    yy, xx = np.mgrid[:height, :width]
+    off = np.abs(yy - at - slope * (xx - width / 2)) / np.hypot(1, slope)
+    picture = np.full((height, width, 3), 0.3, np.float32)
+    picture += np.clip(4 - off, 0, 1)[..., None] * np.array([0.5, 0.4, 0.0], np.float32)
+    return picture
+
+
+def _seen(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``picture`` with grey around PHOTO, and what is known of it."""
+    known = np.zeros(picture.shape[:2], bool)
+    known[PHOTO] = True
+    return np.where(known[..., None], picture, np.float32(0.45)), known
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.31, -0.5, 1.2])
+def test_a_stripe_that_meets_the_edge_is_straight_and_its_slope_is_found(slope: float) -> None:
+    strip = _stripe(slope, 40 + slope * 64, 80)[:, :20]
+    found = straight(strip)
+    on_it = slice(38, 43)
+    assert found.share[on_it].min() > 0.75
+    assert np.median(found.slopes[35:46]) == pytest.approx(slope, abs=0.06)
+    assert found.colours[40] == pytest.approx([0.8, 0.7, 0.3], abs=0.05)
+
+
+def test_neither_noise_nor_a_plain_wall_nor_a_gradient_is_straight() -> None:
+    noise = np.random.default_rng(5).random((80, 20, 3)).astype(np.float32)
+    assert np.mean(straight(noise).share > 0.5) < 0.05
+    assert straight(np.full((80, 20, 3), 0.5, np.float32)).share.max() < 0.01
+    yy, xx = np.mgrid[:80, :20].astype(np.float32)
+    sky = np.repeat((0.3 + 0.004 * yy + 0.006 * xx)[..., None], 3, 2)
+    assert straight(sky).share[10:-10].max() < 0.5
+
+
+@pytest.mark.parametrize("turn", range(4))
+@pytest.mark.parametrize("slope", [0.0, 0.4])
+def test_on_each_side_it_runs_on_where_it_would(turn: int, slope: float) -> None:
+    truth = _stripe(slope)
+    image, known = _seen(truth)
+    truth, image, known = (np.ascontiguousarray(np.rot90(a, turn)) for a in (truth, image, known))
+    found = onward(image, known, 0.6, 0.5)
+    stripe = (truth[..., 0] > 0.7) & ~known
+    near = found.fade > 0.5
+    assert (stripe & near).sum() > 50
+    assert found.weight[stripe & near].mean() > 0.8
+    assert np.abs(found.colours - truth)[stripe & near].mean() < 0.06
+    # what the way leads to, in the photo, is the stripe, too
+    y, x = np.nonzero(stripe & near & (found.weight > 0.5))
+    length = found.depth[y, x] + 3
+    to = np.rint(np.stack((y, x), 1) + found.way[y, x] * length[:, None]).astype(int)
+    assert known[to[:, 0], to[:, 1]].all()
+    assert np.mean(truth[to[:, 0], to[:, 1], 0] > 0.5) > 0.9
+
+
+def test_known_cells_stay_and_the_guess_gives_way_by_the_share() -> None:
+    image, known = _seen(_stripe(0.0))
+    found = onward(image, known, 0.6, 0.5)
+    half, whole = drawn(image, found, 0.5), drawn(image, found, 1.0)
+    assert np.array_equal(half[known], image[known])
+    assert np.allclose(half - image, 0.5 * (whole - image), atol=1e-6)
+    assert np.abs(whole - image)[48, 24:28].max() > 0.2
+
+
+def test_it_fades_and_ends() -> None:
+    image, known = _seen(_stripe(0.0))
+    found = onward(image, known, 0.6, 0.25)  # of 56 rows: 14 cells
+    assert found.weight[48, 14:28].min() > 0.9
+    assert not found.weight[48, :14].any()
+    assert np.all(np.diff(found.fade[48, 14:28]) > 0)
+
+
+def test_an_edge_along_which_something_is_unknown_tells_nothing() -> None:
+    image, known = _seen(_stripe(0.0))
+    known[30:33, 29:32] = False
+    found = onward(image, known, 0.6, 0.5)
+    assert not found.weight[:, :28].any()
+    assert found.weight[48, 100:110].min() > 0.9
+
+
+@pytest.mark.parametrize("shape", [(5, 40), (40, 5), (64, 64)])
+def test_too_small_or_without_a_border_there_is_nothing(shape: tuple[int, int]) -> None:
+    known = np.ones(shape, bool)
+    known[:, -3:] = min(shape) > 5
+    found = onward(np.full((*shape, 3), 0.5, np.float32), known, 0.6, 0.5)
+    assert not found.weight.any()
+
+
+def test_at_half_the_size_ways_are_the_same_and_depths_half() -> None:
+    image, known = _seen(_stripe(0.4))
+    found = onward(image, known, 0.6, 0.5)
+    small = found.at(HEIGHT // 2, WIDTH // 2)
+    y, x = 34, 22  # on the stripe, 6 cells out
+    assert found.weight[y, x] > 0.9 and small.weight[y // 2, x // 2] > 0.9
+    assert small.way[y // 2, x // 2] == pytest.approx(found.way[y, x], abs=0.05)
+    assert small.depth[y // 2, x // 2] == pytest.approx(found.depth[y, x] / 2, abs=0.5)
+    assert small.strip[y // 2, x // 2] == pytest.approx(found.strip[y, x] / 2, abs=0.1)
+
+
+def test_sources_are_known_and_look_like_what_runs_on() -> None:
+    truth = _stripe(0.0)
+    image, known = _seen(truth)
+    image[47:49, 33:35] = 0.52  # something dull lies on the stripe
+    found = onward(image, known, 0.6, 0.5)
+    cells = np.flatnonzero(~known).astype(np.int32)
+    steps, sure = found.sources(cells, image, known, 3, 0.02)
+    assert known.ravel()[(cells + steps)[sure > 0]].all()
+    assert not steps[sure == 0].any()
+    red = image.reshape(-1, 3)[cells + steps, 0]
+    on_it = (truth.reshape(-1, 3)[cells, 0] > 0.7) & (found.weight.ravel()[cells] > 0.3)
+    assert np.mean(red[on_it & (sure > 0.5)] > 0.7) > 0.95
+    assert sure[on_it & (red < 0.55)].max(initial=0) < 0.25
+    assert (on_it & (red < 0.55) & (steps != 0)).any()  # the strip as moved has that thing in it
+
+
+def test_a_line_on_a_road_goes_on_under_a_grey_guess() -> None:
+    rng = np.random.default_rng(2)
+    height, width = 192, 256
+    truth = np.rot90(_stripe(0.1, 128, width, height)).copy()
+    truth += rng.normal(0, 0.02, (height, width, 1)).astype(np.float32)
+    samples = np.clip(truth * 255, 0, 255).astype(np.uint8)
+    known = np.zeros((height, width), bool)
+    known[32:140, 40:216] = True
+    guess = np.where(known[..., None], samples, np.uint8(80))
+    job = HarmonizeJob(guess, known, Rect(40, 32, 176, 108), scale=3.0)
+
+    def line(settings: Settings) -> float:
+        """The share of the line below the photo, as far as that half, that is there."""
+        made, _ = finish(job, Context(seed=0, threads=1), settings)
+        wanted = (truth[..., 0] > 0.7) & ~known
+        wanted[:140] = wanted[175:] = False
+        return float((made[wanted].astype(int)[:, 0] > 150).mean())
+
+    assert line(Settings()) > 0.8
+    assert line(Settings(sure=2.0)) < 0.5  # nothing is as straight as that
