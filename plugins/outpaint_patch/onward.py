@@ -39,6 +39,9 @@ FAINT = np.float32(1e-4)
 ASLANT = np.float32(0.01)
 """What a slope of 1 costs of how straight it is: of two alike, the more upright or level one is meant."""
 
+SLANTED = np.float32(0.3)
+"""So much straighter has what is aslant to be, at a slope of 1: outlines that rise do not rise for long."""
+
 SPREAD = 0.04
 """How far straight things tell the way of what is between them, in edges' lengths."""
 
@@ -46,7 +49,8 @@ CLEARLY = np.float32(0.3)
 """So much straighter than it must be, and it is sure to run on."""
 
 THIN = np.float32(4)
-"""At a coarser size a line is thin: the weight of the cells it passes is made up for by so much."""
+"""Weights count for so much more where sources are chosen: at a coarser size a line is thin, and the least
+sign of it has to do."""
 
 
 @dataclass
@@ -188,7 +192,8 @@ def _leftward(image: Floats, known: Bools, sure: float, reach: float) -> Floats 
     if not known[top:bottom, left : left + wide].all():
         return None
     found = straight(image[top:bottom, left : left + wide])
-    weight, slopes = _between(np.clip((found.share - np.float32(sure)) / CLEARLY, 0, 1), found.slopes)
+    doubt = np.float32(sure) + SLANTED * np.abs(found.slopes)
+    weight, slopes = _between(np.clip((found.share - doubt) / CLEARLY, 0, 1), found.slopes)
     height, width = known.shape
     sums = np.zeros((height, width, 9), np.float32)
     most = max(1, round(reach * min(right - left, bottom - top)))
