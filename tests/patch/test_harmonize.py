@@ -9,7 +9,9 @@ import tracemalloc
 import cv2
 import numpy as np
 import pytest
+from outpaint_patch.finish import finish
 from outpaint_patch.plugin import PatchHarmonizer, plugin
+from outpaint_patch.settings import Settings
 
 from outpaint_cli.plugin import Cancelled, Context, HarmonizeJob, Harmonizer, Rect
 
@@ -186,3 +188,17 @@ def test_no_step_along_the_photo() -> None:
     step = np.abs(result[5:85, x] - result[5:85, x - 1]).mean()
     inside = np.abs(result[40:85, x + 1] - result[40:85, x]).mean()
     assert step < 1.6 * inside
+
+
+def test_a_red_guess_makes_no_red_glow_over_black_ground() -> None:
+    rng = np.random.default_rng(4)
+    truth = np.clip(rng.normal(10, 3, (144, 216, 1)), 0, 40).astype(np.uint8).repeat(3, 2)
+    known = central(144, 216)
+    image = np.where(known[..., None], truth, np.uint8([50, 10, 5]))
+    job = HarmonizeJob(image, known, Rect(36, 24, 144, 96), scale=4.0)
+
+    def glow(settings: Settings) -> float:
+        made, _ = finish(job, Context(seed=0, threads=1), settings)
+        return float((made[~known].astype(float)[:, 0] - made[~known].astype(float)[:, 2]).mean())
+
+    assert glow(Settings()) < 0.25 * glow(Settings(tinge=9.0))
