@@ -58,7 +58,7 @@ def complete(
     light = vignette(finest.image, finest.known)
     if light is not None:
         finest.image = even(finest.image, finest.known, light, settings.reach)
-    going = onward(finest.image, finest.known, settings.sure, settings.far_on)
+    going = onward(finest.image, finest.known, settings.straightness, settings.onward_reach)
     finest.image = drawn(finest.image, going, settings.onward)
     finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
     textures = _textures(finest, settings, network) if network is not None else None
@@ -69,7 +69,7 @@ def complete(
         level = shrink_further(finest, *size)
         first = before is None
         stage = Stage(
-            level, confidence, textures, settings, radius, index, first, rarity, price, threads, going
+            level, confidence, textures, settings, radius, index, first, rarity, price, going, threads
         )
         if not stage.ready:
             continue

@@ -102,7 +102,7 @@ def correct(found: Completed, settings: Settings) -> Floats:
 def _wanted(copied: Floats, shift: Floats, reach: float, settings: Settings) -> Floats:
     """``shift`` (h, w, 3) toward the guess, within bounds; of its hue in the dark there is little to see.
 
-    A guess is at its least sure where it is dark, and brown; on black, even a little of that is a red glow.
+    Guesses of what lies beyond dark ground are often brown; on black, even a little of that is a red glow.
     """
     shift = np.clip(shift, -settings.tint, settings.tint)
     grey = shift.mean(-1, keepdims=True)

@@ -4,8 +4,8 @@ A network that is not sure hedges: a horizon fades, a line on a road ends where 
 along the photo's edge shows something straight that the edge cuts, level, plumb or aslant, the guess gives way
 to what runs on, and a stretch of the strip, moved along, is offered as its source.
 
-How straight is told as in a structure tensor (Bigun and Granlund 1987), but over the depth of the strip: how
-much the colours' means along a direction differ from their neighbours', to how much colours differ along it.
+How straight is told by the semblance along a slope (after Neidell and Taner 1971, Semblance and other coherency
+measures for multichannel data): of what colours differ by, the share by which their means along it do.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SOFT = 40
 FAINT = np.float32(1e-4)
 """Mean squared differences of colours (0..1) about which nothing can be told."""
 
-ASLANT = np.float32(0.01)
+TIE = np.float32(0.01)
 """What a slope of 1 costs of how straight it is: of two alike, the more upright or level one is meant."""
 
 SLANTED = np.float32(0.3)
@@ -171,7 +171,7 @@ def _try(strip: Floats, detail: Floats, slopes: Floats, best: Straight) -> None:
     within = (np.square(there - mean[:, None]) * inside).sum((1, 2)) / np.maximum(seen[:, 0], 1) / 3
     across = (_blurred(np.square(mean), reach) - np.square(_blurred(mean, reach))).mean(-1)
     across = np.maximum(across, 0)
-    share = across / (across + _blurred(within, reach) + FAINT) - ASLANT * np.abs(slopes)
+    share = across / (across + _blurred(within, reach) + FAINT) - TIE * np.abs(slopes)
     share[seen[:, 0] < wide / 2] = -1
     better = share > best.share
     best.share[better] = share[better]
@@ -183,7 +183,10 @@ def _try(strip: Floats, detail: Floats, slopes: Floats, best: Straight) -> None:
 
 
 def _leftward(image: Floats, known: Bools, sure: float, reach: float) -> Floats | None:
-    """Weighted sums (h, w, 9) to the left of the known rectangle: of 1 and of the other planes of Onward."""
+    """Weighted sums (h, w, 9) to the left of the known rectangle, in the order of Onward's planes.
+
+    They are: 0 the weights, 1 to 3 colours, 4 and 5 way, 6 depth, 7 strip, 8 fade.
+    """
     rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
     if len(rows) < 8 or len(columns) < 8 or columns[0] == 0:
         return None

@@ -44,11 +44,11 @@ class Settings:
     coherence: float = 0.6  # cost of a neighbour that disagrees, in median distances
     seam: float = 6.0  # cost of a squared colour difference along a join
     onward: float = 0.6  # share of the guess's colours that gives way to what runs straight out of the photo
-    sure: float = 0.4  # how straight that has to be, 0..1
-    far_on: float = 0.5  # how far it runs on, in the photo's shorter sides
-    along: float = 40.0  # what its source is worth, in median distances
-    strays: float = 0.02  # squared difference of colours to it that makes its source doubtful
-    held: float = 0.4  # how sure it has to be for its source to be kept at finer levels, 0..1
+    straightness: float = 0.4  # how straight that has to be, 0..1
+    onward_reach: float = 0.5  # how far it runs on, in the photo's shorter sides
+    onward_worth: float = 40.0  # what its source is worth, in median distances
+    onward_stray: float = 0.02  # squared difference of colours to it that makes its source doubtful
+    onward_sure: float = 0.4  # how sure it has to be for its source to be kept at finer levels, 0..1
     join: float = 1.0  # cost of any join there, in median distances
     stamp: float = 2.0  # cost of the same source next to itself, in median distances
     patch: float = 0.5  # weight of sources' patches where joins are chosen

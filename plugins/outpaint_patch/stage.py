@@ -30,8 +30,8 @@ class Completed:
 
     level: Level
     numbers: Ints
-    typical: float = 0.0  # median distance of the last search
-    held: Bools | None = None  # (h, w) what runs straight on here is kept at finer levels
+    typical: float  # median distance of the last search
+    held: Bools  # (h, w) cells that go straight on, and are kept so at finer levels
     light: Floats | None = None  # what a vignette leaves of it (h, w), 0..1, if the level has been evened out
 
 
@@ -49,8 +49,8 @@ class Stage:
         first: bool,
         rarity: Floats | None,
         price: Floats | None,
+        going: Onward,
         threads: int = 1,
-        going: Onward | None = None,
     ) -> None:
         self.rarity, self.threads = rarity, threads
         self.level, self.settings, self.index = level, settings, index
@@ -75,7 +75,7 @@ class Stage:
         self.depth = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5)
         self.band = np.zeros_like(level.known)
         self.held = np.zeros_like(level.known)
-        self.going = going.at(height, width) if going is not None else None
+        self.going = going.at(height, width)
         self._describe(whole, confidence, textures)
         self._list(price)
 
@@ -195,7 +195,7 @@ class Stage:
             start = False
             if self.exact:
                 self._charge(numbers, before.typical)
-            elif before.held is not None:
+            else:
                 self._hold(numbers, before.held)
             picture = self._copy(numbers)
         cost = np.zeros(len(self.cells), np.float32)
@@ -289,7 +289,7 @@ class Stage:
         )
         onward, sure = self._straight_on()
         # whatever else it costs: at best it is the cheapest by far, else dearer than the others
-        worth = costs.min(0) + np.float32(typical) * (10 - (10 + settings.along) * sure)
+        worth = costs.min(0) + np.float32(typical) * (10 - (10 + settings.onward_worth) * sure)
         steps[-1] = np.where(sure > 0, onward, steps[-1])
         costs[-1] = np.where(sure > 0, worth, costs[-1])
         offsets = np.zeros((len(steps), height * width), np.int64)
@@ -307,14 +307,12 @@ class Stage:
         )
         at = np.flatnonzero(free)
         numbers.reshape(-1)[at] = (at + offsets[chosen.ravel()[at], at]).astype(np.int32)
-        taken = (sure > settings.held) & (numbers.reshape(-1)[self.cells] == self.cells + onward)
+        taken = (sure > settings.onward_sure) & (numbers.reshape(-1)[self.cells] == self.cells + onward)
         self.held.ravel()[self.cells] = taken
 
     def _straight_on(self) -> tuple[Ints, Floats]:
         """From each cell the step to the source that goes straight on there, and how sure that is (0..1)."""
-        if self.going is None:
-            return np.zeros(len(self.cells), np.int32), np.zeros(len(self.cells), np.float32)
-        level, apart = self.level, self.settings.strays * self.unit
+        level, apart = self.level, self.settings.onward_stray * self.unit
         return self.going.sources(self.cells, level.image, level.known, self.radius, apart)
 
     def _hold(self, numbers: Ints, before: Bools) -> None:
@@ -322,10 +320,10 @@ class Stage:
         height, width = self.shape
         steps, sure = self._straight_on()
         fine = cv2.resize(before.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-        held = (fine.ravel()[self.cells] > 0) & (sure > self.settings.held)
+        held = (fine.ravel()[self.cells] > 0) & (sure > self.settings.onward_sure)
         numbers.reshape(-1)[self.cells[held]] = (self.cells + steps)[held]
         self.held.ravel()[self.cells] = held
-        if not held.all():
+        if not held.all():  # were none left, there would be nothing to search
             self.cells = self.cells[~held]
 
     def _targets(self, picture: Floats, fresh: bool) -> Targets:

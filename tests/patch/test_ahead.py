@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from outpaint_patch.onward import onward
 from outpaint_patch.pyramid import Level
 from outpaint_patch.settings import Settings
 from outpaint_patch.stage import Stage
@@ -21,7 +22,9 @@ def _cut_bar() -> Level:
 
 def test_a_bar_that_the_guess_has_lost_goes_on_in_a_band_along_the_edge() -> None:
     level = _cut_bar()
-    stage = Stage(level, None, None, Settings(), 3, 0, True, None, None)
+    stage = Stage(
+        level, None, None, Settings(), 3, 0, True, None, None, onward(level.image, level.known, 0.4, 0.5)
+    )
     picture = stage._go_on(level.image)
     assert level.image[23:27, 40:42].mean() > 0.7, "the guess says sky"
     assert picture[23:27, 40:42].mean() < 0.3
@@ -34,7 +37,18 @@ def test_a_bar_that_the_guess_has_lost_goes_on_in_a_band_along_the_edge() -> Non
 
 def test_the_colour_of_known_cells_counts_at_the_edge_alone() -> None:
     level = _cut_bar()
-    stage = Stage(level, None, None, Settings(edge=7.0), 3, 0, True, None, None)
+    stage = Stage(
+        level,
+        None,
+        None,
+        Settings(edge=7.0),
+        3,
+        0,
+        True,
+        None,
+        None,
+        onward(level.image, level.known, 0.4, 0.5),
+    )
     targets = stage._targets(level.image, fresh=False)
     weight = targets.weights[:, stage.basis.components]
     known = level.known.ravel()[targets.where]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from outpaint_patch.layout import DEEP, far_off, folded_places
+from outpaint_patch.onward import onward
 from outpaint_patch.pyramid import Level
 from outpaint_patch.settings import Settings
 from outpaint_patch.stage import Stage
@@ -41,7 +42,9 @@ def test_another_row_is_dear_beside_the_photo_and_far_from_it() -> None:
     known[45:75, 15:45] = True
     level = Level(rng.random((120, 60, 3)).astype(np.float32), known)
     settings = Settings(row=2.5, far=5.0)
-    stage = Stage(level, None, None, settings, 3, 0, True, None, None)
+    stage = Stage(
+        level, None, None, settings, 3, 0, True, None, None, onward(level.image, level.known, 0.4, 0.5)
+    )
     targets = stage._targets(level.image, fresh=False)
     weight = np.full(known.size, np.nan, np.float32)
     weight[targets.where] = targets.weights[:, stage.basis.components + 6]

@@ -41,7 +41,7 @@ def test_misfits_are_reflected_and_fits_are_left_alone() -> None:
         np.int32
     )
     numbers[:10, :] = 28 * 50 + np.arange(50)
-    found = Completed(level, numbers.copy())
+    found = Completed(level, numbers.copy(), 0.0, np.zeros_like(level.known))
     result, _ = reflect(found, 5, 0.0005, 3.0)
     atlas = level.atlas()
     assert np.array_equal(result[30:], numbers[30:])
@@ -53,7 +53,7 @@ def test_holes_have_no_edge_to_reflect_at() -> None:
     level = _level()
     known = ~level.known
     numbers = np.zeros((40, 50), np.int32)
-    assert reflect(Completed(Level(level.image, known), numbers), 5, 0.0, 3.0)[0] is numbers
+    assert reflect(Completed(Level(level.image, known), numbers, 0.0, ~known), 5, 0.0, 3.0)[0] is numbers
 
 
 def test_cells_upside_down_are_rendered_upside_down() -> None:
