@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .expected import expect, measure, principal
+from .expected import embed, expect, measure, principal
 from .onward import drawn, onward
 from .pyramid import level_sizes, shrink, shrink_further
 from .settings import Settings
@@ -21,9 +21,9 @@ from .vignette import even, vignette
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
-    from outpaint_cli.runtime import Session
 
     from .guides import Plane
+    from .networks import Networks
     from .pyramid import Level
 
 
@@ -37,11 +37,11 @@ def complete(
     progress: Callable[[float], None],
     check: Callable[[], None],
     threads: int = 1,
-    network: Session | None = None,
+    networks: Networks | None = None,
 ) -> Completed | None:
     """Find sources for every unknown cell of ``image`` (H, W, 3); None where no whole patch is known.
 
-    ``network`` tells what texture to expect there (see expected.py); without it, colours alone guide.
+    ``networks`` tell what to expect there (see expected.py); without them, colours alone guide.
     """
     height, width = known.shape
     radius = _radius(known, settings)
@@ -61,7 +61,7 @@ def complete(
     going = onward(finest.image, finest.known, settings.straightness, settings.onward_reach)
     finest.image = drawn(finest.image, going, settings.onward)
     finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
-    textures = _textures(finest, settings, network) if network is not None else None
+    expected = _expected(finest, settings, networks) if networks is not None else None
     before: Completed | None = None
     rarity: Floats | None = None
     price: Floats | None = None
@@ -69,7 +69,7 @@ def complete(
         level = shrink_further(finest, *size)
         first = before is None
         stage = Stage(
-            level, confidence, textures, settings, radius, index, first, rarity, price, going, threads
+            level, confidence, expected, settings, radius, index, first, rarity, price, going, threads
         )
         if not stage.ready:
             continue
@@ -82,11 +82,23 @@ def complete(
     return before
 
 
-def _textures(finest: Level, settings: Settings, network: Session) -> list[Floats]:
-    """Texture of the picture and of each guide: measured where it is known, else as it ought to be."""
-    planes = [expect(finest, settings.calmer, network), *(measure(guide) for guide in finest.guides)]
-    known = [finest.known, *(guide.known for guide in finest.guides)]
-    return principal(planes, known, settings.textures)
+def _expected(finest: Level, settings: Settings, networks: Networks) -> list[Floats]:
+    """What the picture and each guide have in each place, or ought to have (h, w, c), weighted.
+
+    Texture is measured where it is known; what belongs where is told for all.
+    """
+    planes = (finest, *finest.guides)
+    texture = expect(finest, settings.calmer, networks.texture)
+    textures = [texture, *(measure(guide) for guide in finest.guides)]
+    weights = (np.float32(np.sqrt(settings.texture)), np.float32(np.sqrt(settings.affinity)))
+    parts = (
+        principal(textures, [plane.known for plane in planes], settings.textures),
+        [embed(plane, networks.affinity) for plane in planes],
+    )
+    return [
+        np.concatenate([weight * part for weight, part in zip(weights, each, strict=True)], -1)
+        for each in zip(*parts, strict=True)
+    ]
 
 
 def _long(height: int, width: int, cells: int) -> float:

@@ -1,4 +1,5 @@
-"""What texture to expect where the photo ends: measured where it is known, told by a network elsewhere.
+"""What to expect where the photo ends: texture, measured where it is known and told by a network elsewhere,
+and which parts of the photo belong there.
 
 The guess tells colours and layout; its own texture is mush. A search that goes by colour alone puts leaves
 into a grey sky and a wall's joints into a lawn. The network (network.py) has seen many photos and says of each
@@ -7,14 +8,10 @@ place how strong and how fine its detail ought to be.
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-
-from outpaint_cli.plugin import ModelError
 
 from .texture import CHANNELS, FINE, LEAST, cells, energies, texture
 
@@ -24,51 +21,29 @@ if TYPE_CHECKING:
 
     from .pyramid import Level
 
-WEIGHTS = Path(__file__).parent / "weights" / "texture.onnx"
-
-MISSING = "patches go by colour alone: to expect texture, install the extra 'cpu' or 'gpu' (onnxruntime)"
-"""What is told where there is no onnxruntime."""
-
-
-@cache
-def session() -> Session | None:
-    """The network that says what to expect; None where onnxruntime is missing.
-
-    It takes milliseconds: one thread of the processor does, and adds up in the same order everywhere.
-    """
-    from outpaint_cli.runtime import Session, onnxruntime_module
-
-    try:
-        onnxruntime_module()
-    except ModelError:
-        return None
-    return Session(WEIGHTS, "cpu", 1)
-
 
 def expect(level: Level, calmer: float, network: Session) -> Floats:
     """Texture (h, w, CHANNELS), as in texture.py, that each place of ``level`` has or ought to have.
 
     Where it is expected and not measured it is lower by ``calmer``.
     """
-    height, width = cells(*level.shape)
-    energy = energies(_resize(level.image, FINE * height, FINE * width))
-    known = _resize(level.known.astype(np.float32), height, width) > 0.999
-    feed = {
-        "guess": _resize(level.image, height, width).transpose(2, 0, 1)[None],
-        "known": known.astype(np.float32)[None, None],
-        "texture": texture(energy).transpose(2, 0, 1)[None],
-    }
-    found = network.run({name: np.ascontiguousarray(array) for name, array in feed.items()})[0][0]
-    expected = np.stack([_resize(plane, height, width) for plane in found], -1)
-    expected = np.maximum(expected - np.float32(calmer), LEAST)
+    energy, known = _seen(level)
+    expected = np.maximum(_told(level, energy, known, network) - np.float32(calmer), LEAST)
     return np.where(known[..., None], measured(energy, known), expected)
+
+
+def embed(level: Level, network: Session) -> Floats:
+    """Where each place of ``level`` belongs: embeddings (h, w, c), see network.py for what they are.
+
+    The closer a known place's is to that of an unknown one, the likelier is the like of it there.
+    """
+    energy, known = _seen(level)
+    return _told(level, energy, known, network)
 
 
 def measure(level: Level) -> Floats:
     """Texture (h, w, CHANNELS) of ``level`` where it is known; elsewhere it means nothing."""
-    height, width = cells(*level.shape)
-    energy = energies(_resize(level.image, FINE * height, FINE * width))
-    return measured(energy, _resize(level.known.astype(np.float32), height, width) > 0.999)
+    return measured(*_seen(level))
 
 
 def measured(energy: Floats, known: Bools) -> Floats:
@@ -95,6 +70,25 @@ def principal(textures: list[Floats], known: list[Bools], count: int) -> list[Fl
     axes = axes[:, np.argsort(-values)[:count]].astype(np.float32)
     share = np.float32(1 / np.sqrt(CHANNELS))  # a mean over the channels
     return [((plane - mean) @ axes * share).astype(np.float32) for plane in textures]
+
+
+def _seen(level: Level) -> tuple[Floats, Bools]:
+    """Energies (h, w, CHANNELS) of ``level``, guess and all, and which cells are known (h, w)."""
+    height, width = cells(*level.shape)
+    energy = energies(_resize(level.image, FINE * height, FINE * width))
+    return energy, _resize(level.known.astype(np.float32), height, width) > 0.999
+
+
+def _told(level: Level, energy: Floats, known: Bools, network: Session) -> Floats:
+    """What ``network`` says (h, w, c) of ``level``."""
+    height, width = known.shape
+    feed = {
+        "guess": _resize(level.image, height, width).transpose(2, 0, 1)[None],
+        "known": known.astype(np.float32)[None, None],
+        "texture": texture(energy).transpose(2, 0, 1)[None],
+    }
+    found = network.run({name: np.ascontiguousarray(array) for name, array in feed.items()})[0][0]
+    return np.stack([_resize(plane, height, width) for plane in found], -1)
 
 
 def _resize(plane: Floats, height: int, width: int) -> Floats:

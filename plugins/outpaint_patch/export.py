@@ -1,4 +1,4 @@
-"""The network that expects texture as an ONNX file."""
+"""The networks that say what to expect as ONNX files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ import torch
 
 from outpaint_cli.training.export import Port, export_onnx
 
-from .network import TextureNet
+from .network import AffinityNet, TextureNet
 from .texture import CHANNELS
 
 
 def export(
-    network: TextureNet, path: Path, fp16: bool = False, training: Mapping[str, Any] | None = None
+    network: TextureNet | AffinityNet,
+    path: Path,
+    fp16: bool = False,
+    training: Mapping[str, Any] | None = None,
 ) -> float:
-    """Write ``network``: ``guess``, ``known``, ``texture`` in and ``expected`` out, as its forward takes them.
+    """Write ``network``: ``guess``, ``known``, ``texture`` in, ``expected`` or ``embedding`` out, as in network.py.
 
     N, H and W are free, H and W multiples of 16. The largest difference to PyTorch comes back; raises
     ModelError when it is above 1e-3.
@@ -30,12 +33,13 @@ def export(
     texture = torch.rand(2, CHANNELS, 96, 64, generator=generator) * 2 - 2.5
     free = {0: "N", 2: "H", 3: "W"}
     ports = (Port("guess", free), Port("known", free), Port("texture", free))
+    kind, result = ("affinity", "embedding") if isinstance(network, AffinityNet) else ("texture", "expected")
     metadata = {
         "outpaint.schema": "1",
-        "outpaint.network": "texture-unet",
+        "outpaint.network": f"{kind}-unet",
         "outpaint.range": "0..1",
         "outpaint.mask": "1 = known",
         "outpaint.training": json.dumps(training or {}),
         "outpaint.licence": "Apache-2.0",
     }
-    return export_onnx(network, (guess, known, texture), ports, "expected", path, metadata, fp16)
+    return export_onnx(network, (guess, known, texture), ports, result, path, metadata, fp16)

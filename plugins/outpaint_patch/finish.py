@@ -22,15 +22,16 @@ from .stage import Completed
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
-    from outpaint_cli.runtime import Session
+
+    from .networks import Networks
 
 
 def finish(
-    job: HarmonizeJob, ctx: Context, settings: Settings | None = None, network: Session | None = None
+    job: HarmonizeJob, ctx: Context, settings: Settings | None = None, networks: Networks | None = None
 ) -> tuple[Samples, Mapping[str, Any]]:
     """The picture (H, W, 3) with its unknown part made of patches, and figures about the work.
 
-    ``network`` tells what texture to expect, if given. Where nothing can be copied (no whole patch is known) the
+    ``networks`` tell what to expect, if given. Where nothing can be copied (no whole patch is known) the
     guess comes back as it is.
     """
     settings = settings or Settings()
@@ -46,7 +47,7 @@ def finish(
     guides = planes(job.guides, job.image, job.photo, ctx.memory)
     threads = ctx.threads or os.cpu_count() or 1
     found = complete(
-        job.image, known, guides, job.confidence, settings, rng, progress, ctx.check, threads, network
+        job.image, known, guides, job.confidence, settings, rng, progress, ctx.check, threads, networks
     )
     if found is None:
         return job.image.copy(), {"patches": False}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from outpaint_cli.plugin import PluginOption
+from outpaint_cli.plugin import PluginOption, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -15,12 +15,20 @@ if TYPE_CHECKING:
 
 
 def make_task(options: TrainOptions, device: torch.device, progress: Progress) -> Task:
-    """What ``outpaint train patch`` trains."""
-    from . import train
+    """The task that ``outpaint train patch`` trains, as the options say. Raises UsageError."""
+    from .train import TextureTask
+    from .train_affinity import AffinityTask
 
-    return train.make_task(options, device, progress)
+    tasks: dict[str, type[TextureTask]] = {"texture": TextureTask, "affinity": AffinityTask}
+    name = options.choose("network", "texture")
+    if name not in tasks:
+        raise UsageError(f"-O patch.network={name}: use {' or '.join(tasks)}")
+    return tasks[name](options, device, progress)
 
 
 TRAINERS = {"patch": make_task}
 
-OPTIONS = (PluginOption("guess", "for train patch: an ONNX network of free size that makes the guesses", ""),)
+OPTIONS = (
+    PluginOption("network", "for train patch: which of its networks, texture or affinity", "texture"),
+    PluginOption("guess", "for train patch: an ONNX network of free size that makes the guesses", ""),
+)

@@ -37,12 +37,12 @@ class PatchHarmonizer:
 
     def harmonize(self, job: HarmonizeJob, ctx: Context) -> Harmonized:
         """Finish the unknown part of ``job.image``; known pixels come back bit for bit."""
-        from .expected import MISSING, session
         from .finish import finish
+        from .networks import MISSING, networks
 
-        network = session()
-        image, info = finish(job, ctx, network=network)
-        if network is None:
+        bundled = networks()
+        image, info = finish(job, ctx, networks=bundled)
+        if bundled is None:
             info = {**info, "notes": [*info.get("notes", ()), MISSING]}
         return Harmonized(image, info)
 
@@ -59,8 +59,8 @@ class PatchFiller:
 
     def fill(self, images: Floats, known: Bools, ctx: Context) -> Floats:
         """``images`` float32 (N, H, W, 3) 0..1, ``known`` bool (N, H, W): the same, unknown pixels filled."""
-        from .expected import session
         from .finish import finish
+        from .networks import networks
         from .smooth import smooth_guess
 
         result = images.copy()
@@ -71,7 +71,7 @@ class PatchFiller:
             y, x = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
             photo = Rect(int(x[0]), int(y[0]), int(x[-1] - x[0] + 1), int(y[-1] - y[0] + 1))
             job = HarmonizeJob(samples, mask, photo, scale=max(1.0, max(mask.shape) / 64))
-            finished, _ = finish(job, ctx, network=session())
+            finished, _ = finish(job, ctx, networks=networks())
             picture[~mask] = finished[~mask] / np.float32(255)
         return result
 
@@ -94,7 +94,7 @@ plugin = Plugin(
             "patch",
             "patches of the photo itself; no network guesses",
             licence="Apache-2.0",
-            training_data="of its texture network: 4,050 photos; see docs/models/texture.md",
+            training_data="of its small networks: 4,050 photos; see docs/models/texture.md",
         ),
     ),
     load=load,

@@ -21,12 +21,13 @@ class Settings:
     factor: float = 1.5
     rounds: int = 4  # at the first level; fewer further on
     guide: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4, 0.25, 0.2)  # weight of the guess's colours by level
-    place: float = 0.06  # weight of the way from where the frame folds into the photo, in photo sides
-    row: float = 2.5  # times that for another row where the photo has one
+    place: float = 0.045  # weight of the way from where the frame folds into the photo, in photo sides
+    row: float = 3.5  # times that for another row where the photo has one
     far: float = 5.0  # and far above or below it: the sea has no sky below it
     texture: float = 0.15  # weight of the texture expected, in means of squared half decades
     textures: int = 5  # principal components of texture that are compared
-    calmer: float = 0.3  # half decades taken off it: detail in the wrong place is worse than none
+    affinity: float = 0.02  # weight of what belongs there, a unit of log-likelihood
+    calmer: float = 0.4  # half decades taken off it: detail in the wrong place is worse than none
     mirror: float = 0.002  # what a mirrored source costs
     upside_down: float = 0.015  # what a source that stands on its head costs
     reflected: float = 0.2  # share of the photo's height, from an edge, within which there are such sources
@@ -35,7 +36,7 @@ class Settings:
         4.0  # weight of the colour of known cells beside the unknown ones: stretches start without a step
     )
     guided: float = 0.001  # what a source of another photo costs
-    salience: float = 3.0  # cost of a source unlike the rest of the photo, in its distance to the rest
+    salience: float = 6.0  # cost of a source unlike the rest of the photo, in its distance to the rest
     alike: float = 0.004  # share of the photo's patches that must be near for one to be common
     agree: float = (
         0.3  # cost of neighbours of different offsets in the propagation of beliefs, in median distances
@@ -50,12 +51,12 @@ class Settings:
     onward_stray: float = 0.02  # squared difference of colours to it that makes its source doubtful
     onward_sure: float = 0.4  # how sure it has to be for its source to be kept at finer levels, 0..1
     join: float = 1.0  # cost of any join there, in median distances
-    stamp: float = 2.0  # cost of the same source next to itself, in median distances
+    stamp: float = 4.0  # cost of the same source next to itself, in median distances
     patch: float = 0.5  # weight of sources' patches where joins are chosen
     common: int = 24  # offsets that are offered to every cell then
     keep: int = 12  # of all offers to a cell, those that are compared
     calm: float = 1.2  # the same beyond the exact levels, where offsets are only refined
-    usage: float = 0.05  # cost of a source used too often, in median distances a round
+    usage: float = 0.08  # cost of a source used too often, in median distances a round
     spare: float = 2.0  # uses of a source, in fair shares, that cost nothing
     band: float = 0.04  # how far reflections at the photo's edges reach, in long sides
     reflection: float = 0.0005  # what a cell of them costs

@@ -42,7 +42,7 @@ class Stage:
         self,
         level: Level,
         confidence: Floats | None,
-        textures: Sequence[Floats] | None,
+        expected: Sequence[Floats] | None,
         settings: Settings,
         radius: int,
         index: int,
@@ -76,13 +76,13 @@ class Stage:
         self.band = np.zeros_like(level.known)
         self.held = np.zeros_like(level.known)
         self.going = going.at(height, width)
-        self._describe(whole, confidence, textures)
+        self._describe(whole, confidence, expected)
         self._list(price)
 
     # ------------------------------------------------------------------------------------- features
 
-    def _describe(self, whole: Bools, confidence: Floats | None, textures: Sequence[Floats] | None) -> None:
-        """Patch basis, guide colours, place and texture of sources and targets, and how sure the guess is."""
+    def _describe(self, whole: Bools, confidence: Floats | None, expected: Sequence[Floats] | None) -> None:
+        """Patch basis, guide colours, place, what is expected of sources and targets; how sure the guess is."""
         level, r = self.level, self.radius
         height, width = self.shape
         sample = np.flatnonzero(whole)
@@ -97,9 +97,9 @@ class Stage:
         )
         places = [folded_places(plane.known) for plane in planes]
         self.place = np.concatenate([place for place, _ in places])
-        self.texture = np.zeros((len(self.place), width, 0), np.float32)
-        if textures is not None:
-            self.texture = np.concatenate([scaled(plane, height, width) for plane in textures])
+        self.expected = np.zeros((len(self.place), width, 0), np.float32)
+        if expected is not None:
+            self.expected = np.concatenate([scaled(plane, height, width) for plane in expected])
         if confidence is None:
             self.trust = np.exp(-self.depth / np.float32(0.25 * places[0][1]))
         else:
@@ -170,12 +170,12 @@ class Stage:
         return result
 
     def _around(self, cells: Ints) -> Floats:
-        """Guide colours, place and texture (n, 5 + textures) of ``cells``."""
-        count = self.texture.shape[2]
+        """Guide colours, place and what is expected (n, 5 + c) of ``cells``."""
+        count = self.expected.shape[2]
         parts = (
             self.guide.reshape(-1, 3)[cells],
             self.place.reshape(-1, 2)[cells],
-            self.texture.reshape(len(self.place) * self.shape[1], count)[cells],
+            self.expected.reshape(len(self.place) * self.shape[1], count)[cells],
         )
         return np.concatenate(parts, 1)
 
@@ -256,8 +256,8 @@ class Stage:
         """The cells whose patches the photo's edge crosses, their best continuations' rows, costs and patches."""
         share = self._share(self.level.known)
         across = self.cells[(share > 0.25) & (share < 0.999)]
-        # the texture expected has no say: what goes on has that of the edge itself
-        heed = np.zeros(5 + self.texture.shape[2], np.float32)
+        # what is expected has no say: what goes on has the edge's own texture
+        heed = np.zeros(5 + self.expected.shape[2], np.float32)
         heed[:3], heed[3:5] = self.settings.ahead, self.settings.place * self.unit
         around = self._around(across)
         rows, cost, patches = continuations(
@@ -351,7 +351,7 @@ class Stage:
         weights[:, count + 3] *= (
             1 + (settings.far - 1) * np.repeat(far_off(self.level.known), width)[self.cells]
         )
-        weights[:, count + 5 :] = settings.texture * self.unit
+        weights[:, count + 5 :] = self.unit
         return Targets(self.cells, features, weights)
 
     def _carry(self, before: Completed) -> Ints:

@@ -1,4 +1,4 @@
-"""How the network that expects texture is trained: on photos of which a part is hidden behind a guess."""
+"""How the networks that say what to expect are trained: on photos of which a part is hidden behind a guess."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from outpaint_cli.training.options import TrainOptions
 from outpaint_cli.training.photos import Progress, read_photo
 from outpaint_cli.training.reading import load_checkpoint
 from outpaint_cli.training.states import fits, read
-from outpaint_cli.training.task import Batch, Player, Task, warm_cosine
+from outpaint_cli.training.task import Batch, Player, warm_cosine
 
 from .export import export
-from .network import TextureNet
+from .network import AffinityNet, TextureNet
 from .smooth import smooth_guess
 from .texture import CHANNELS, FINE, energies, texture
 
@@ -45,13 +45,10 @@ TRUTH = slice(3 + CHANNELS, 3 + 2 * CHANNELS)
 VALIDATED = 48
 
 
-def make_task(options: TrainOptions, device: torch.device, progress: Progress) -> Task:
-    """The task that ``outpaint train patch`` trains, as the options say. Raises UsageError."""
-    return TextureTask(options, device, progress)
-
-
 class TextureTask:
     """The mean distance to the hidden part's texture, as told in texture.py, is made small."""
+
+    kind = "texture"
 
     def __init__(self, options: TrainOptions, device: torch.device, progress: Progress) -> None:
         self.name, self.device, self.caps = "network", device, options.caps
@@ -62,11 +59,11 @@ class TextureTask:
         self.filler = _filler(Path(guess)) if guess else None
         self.batch_size = options.batch or 24
         self.material: Material = gather(options, SIDES, progress)
-        self.network = TextureNet()
+        self.network = self.make()
         if options.init is not None:
-            network = read(load_checkpoint(options.init), _weights)
+            network = read(load_checkpoint(options.init), self._weights)
             if network is None:
-                raise UsageError(f"--init {options.init}: holds no texture network")
+                raise UsageError(f"--init {options.init}: holds no {self.kind} network")
             self.network = network
         lr = options.lr or 2e-3
         adam = torch.optim.AdamW(self.network.parameters(), lr, weight_decay=1e-2)
@@ -76,10 +73,19 @@ class TextureTask:
         rng = np.random.default_rng(1804)
         self.samples = [self._sample(rng, path) for path in self.material.held_out[:VALIDATED]]
 
+    def make(self) -> TextureNet | AffinityNet:
+        """A network that has learnt nothing yet."""
+        return TextureNet()
+
+    def _weights(
+        self, state: Mapping[str, Tensor]
+    ) -> tuple[TextureNet | AffinityNet, Mapping[str, Tensor]] | None:
+        return (self.make(), state) if fits(self.make, state) else None
+
     def settings(self) -> Mapping[str, Any]:
         """Sizes, photos, and the network that guesses."""
         return {
-            "kind": "texture-unet",
+            "kind": f"{self.kind}-unet",
             "guess": self.guess,
             "batch": self.batch_size,
             "shapes": SHAPES,
@@ -96,7 +102,7 @@ class TextureTask:
         return Batch.of(self._stack(crops, known, rng.random(len(crops)) < SMOOTH), known)
 
     def _stack(self, crops: Samples, known: Bools, smooth: Bools) -> Floats:
-        """Guess, its texture and the truth's (N, h, w, 3 + 2 CHANNELS) for uint8 ``crops`` (N, FINE h, FINE w, 3)."""
+        """Guess, its texture and the truth (N, h, w, c) for uint8 ``crops`` (N, FINE h, FINE w, 3)."""
         shown = known.repeat(FINE, 1).repeat(FINE, 2)
         height, width = known.shape[1:]
         guesses = self._fill(crops, known)
@@ -105,9 +111,13 @@ class TextureTask:
             mended = np.where(mask[..., None], crop, smooth_guess(crop, mask) if plain else guess)
             mended = mended.astype(np.float32) / np.float32(255)
             small = cv2.resize(mended, (width, height), interpolation=cv2.INTER_AREA)
-            truth = texture(energies(crop.astype(np.float32) / np.float32(255)))
+            truth = self.truth(crop.astype(np.float32) / np.float32(255))
             rows.append(np.concatenate((small, texture(energies(mended)), truth), -1))
         return np.stack(rows)
+
+    def truth(self, crop: Floats) -> Floats:
+        """What is to be told of ``crop`` float32 (FINE h, FINE w, 3): (h, w, CHANNELS)."""
+        return texture(energies(crop))
 
     def _fill(self, crops: Samples, known: Bools) -> Samples:
         """What the guessing network makes of ``crops``, at their size; smooth fills where there is none."""
@@ -183,7 +193,7 @@ class TextureTask:
 
     def export(self, network: nn.Module, path: Path, training: Mapping[str, Any]) -> float:
         """fp16 ONNX."""
-        assert isinstance(network, TextureNet)
+        assert isinstance(network, TextureNet | AffinityNet)
         return export(network, path, fp16=True, training=training)
 
 
@@ -198,10 +208,6 @@ def _filler(path: Path) -> DescribedFiller:
     if not isinstance(filler.spec.size, Multiple):
         raise UsageError(f"-O patch.guess={path}: a network of free size is needed, as context-encoder.onnx")
     return filler
-
-
-def _weights(state: Mapping[str, Tensor]) -> tuple[TextureNet, Mapping[str, Tensor]] | None:
-    return (TextureNet(), state) if fits(TextureNet, state) else None
 
 
 def _mask(rng: np.random.Generator, height: int, width: int) -> Bools:

@@ -1,4 +1,4 @@
-"""Texture: how it is measured, what the bundled network expects of it, and that the search goes by it."""
+"""Texture: how it is measured, what the bundled networks expect, and that the search goes by it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from outpaint_patch import expected
-from outpaint_patch.expected import expect, measured, principal, session
+from outpaint_patch.expected import embed, expect, measured, principal
 from outpaint_patch.finish import finish
+from outpaint_patch.networks import MISSING, Networks, networks
 from outpaint_patch.plugin import PatchHarmonizer
 from outpaint_patch.pyramid import shrink
 from outpaint_patch.texture import CHANNELS, FINE, LEAST, cells, energies, texture
@@ -94,28 +94,43 @@ def test_principal_components_keep_distances() -> None:
 def test_bundled_network_knows_more_than_the_guess() -> None:
     truth, known = landscape(360, 480), central(360, 480)
     level = shrink(rough_job(truth, known).image, known, 270, 360)
-    network = session()
-    assert network is not None
+    bundled = networks()
+    assert bundled is not None
     wanted = texture(energies(cv2.resize(truth, (384, 288)).astype(np.float32) / 255))
-    found = expect(level, 0, network)
+    found = expect(level, 0, bundled.texture)
     mush = texture(energies(cv2.resize(level.image, (384, 288))))
     hidden = cv2.resize(known.astype(np.uint8), (128, 96), interpolation=cv2.INTER_NEAREST) == 0
     assert np.abs(found - wanted)[hidden].mean() < 0.6 * np.abs(mush - wanted)[hidden].mean()
-    calm = expect(level, 0.2, network)
+    calm = expect(level, 0.2, bundled.texture)
     assert np.allclose(calm[hidden], np.maximum(found - 0.2, LEAST)[hidden], atol=1e-5)
     inside = cv2.erode((~hidden).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     assert np.array_equal(found[inside], calm[inside])
 
 
+def test_bundled_network_knows_what_belongs_where() -> None:
+    """Of the known places, the one that is told to be likeliest is more like the hidden one than the rest are."""
+    truth, known = landscape(360, 480), central(360, 480)
+    level = shrink(rough_job(truth, known).image, known, 270, 360)
+    bundled = networks()
+    assert bundled is not None
+    found = embed(level, bundled.affinity)[2::4, 2::4]
+    colours = cv2.resize(truth, (128, 96), interpolation=cv2.INTER_AREA)[2::4, 2::4].astype(np.float32) / 255
+    inside = cv2.resize(known.astype(np.float32), (128, 96), interpolation=cv2.INTER_AREA)[2::4, 2::4] > 0.99
+    apart = np.square(found[~inside][:, None] - found[inside][None]).sum(-1)
+    wrong = np.square(colours[~inside][:, None] - colours[inside][None]).mean(-1)
+    likeliest = wrong[np.arange(len(wrong)), apart.argmin(1)]
+    assert likeliest.mean() < 0.5 * wrong.mean()
+
+
 class Prophet:
-    """Stands for the network: it tells one texture left of the middle and another right of it."""
+    """Stands for a network: it tells one thing left of the middle and another right of it."""
 
     def __init__(self, left: np.ndarray, right: np.ndarray) -> None:
         self.left, self.right = left, right
 
     def run(self, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         height, width = inputs["guess"].shape[2:]
-        plane = np.empty((1, CHANNELS, height // 2, width // 2), np.float32)
+        plane = np.empty((1, len(self.left), height // 2, width // 2), np.float32)
         plane[..., : width // 4] = self.left[:, None, None]
         plane[..., width // 4 :] = self.right[:, None, None]
         return [plane]
@@ -135,11 +150,49 @@ def test_search_goes_by_the_texture_expected(rough_side: str) -> None:
     job = rough_job(np.where(known[..., None], truth, 128).astype(np.uint8), known)
     rough, smooth = np.full(CHANNELS, -1.0, np.float32), np.full(CHANNELS, -2.4, np.float32)
     prophet = Prophet(rough, smooth) if rough_side == "left" else Prophet(smooth, rough)
-    image, _ = finish(job, Context(seed=1, threads=1), network=prophet)  # type: ignore[arg-type]
+    nowhere = Prophet(*np.zeros((2, 12), np.float32))
+    image, _ = finish(job, Context(seed=1, threads=1), networks=Networks(prophet, nowhere))  # type: ignore[arg-type]
     below = image[140:].astype(np.float32).mean(-1)
     detail = np.square(below - cv2.GaussianBlur(below, (0, 0), 3))
     left, right = detail[:, :112].mean(), detail[:, 144:].mean()
     assert (left > 2 * right) if rough_side == "left" else (right > 2 * left)
+
+
+class Judge:
+    """Stands for a network: what is green belongs to the left of the middle, what is red to the right of it."""
+
+    def run(self, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        guess, known = inputs["guess"][0, :, ::2, ::2], inputs["known"][0, 0, ::2, ::2] > 0
+        plane = np.zeros((1, 12, *known.shape), np.float32)
+        plane[0, 0] = np.where(known, np.sign(guess[0] - guess[1]), -1)
+        plane[0, 0, :, known.shape[1] // 2 :][~known[:, known.shape[1] // 2 :]] = 1
+        plane[0, 0] *= 3
+        return [plane]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_search_goes_by_what_belongs_there(turned: bool) -> None:
+    """Red and green bands, as bright; the guess below them is their mean, and can't tell."""
+    rng = np.random.default_rng(0)
+    photo = rng.normal(128, 4, (192, 256, 3))
+    sign = np.where((np.arange(192) // 16) % 2 == 0, 1, -1)[:, None]
+    photo[..., 0] += 30 * sign
+    photo[..., 1] -= 30 * sign
+    known = np.zeros((192, 256), bool)
+    known[:128] = True
+    truth = np.clip(photo, 0, 255).astype(np.uint8)
+    job = rough_job(np.where(known[..., None], truth, 128).astype(np.uint8), known)
+    judge, plain = Judge(), np.full(CHANNELS, -2.0, np.float32)
+    if turned:
+        usual = judge.run
+        judge.run = lambda inputs: [usual(inputs)[0] * np.where(inputs["known"][:, :, ::2, ::2] > 0, 1, -1)]  # type: ignore[method-assign]
+    found = Networks(Prophet(plain, plain), judge)  # type: ignore[arg-type]
+    image, _ = finish(job, Context(seed=1, threads=1), networks=found)
+    below = image[140:].astype(np.float32)
+    redder = below[..., 0] - below[..., 1]
+    left, right = redder[:, :112].mean(), redder[:, 144:].mean()
+    # the first rows go on from the photo's last band, and colours are moved toward the guess a little
+    assert (left < right - 20) if not turned else (left > right + 20)
 
 
 def test_without_onnxruntime_colours_alone_guide(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,18 +203,19 @@ def test_without_onnxruntime_colours_alone_guide(monkeypatch: pytest.MonkeyPatch
     usual = PatchHarmonizer().harmonize(job, Context(seed=1, threads=1))
     assert "notes" not in usual.info
     monkeypatch.setattr("outpaint_cli.runtime.onnxruntime_module", missing)
-    session.cache_clear()
+    networks.cache_clear()
     try:
         without = PatchHarmonizer().harmonize(job, Context(seed=1, threads=1))
     finally:
-        session.cache_clear()
-    assert without.info["notes"] == [expected.MISSING]
+        networks.cache_clear()
+    assert without.info["notes"] == [MISSING]
     assert not np.array_equal(without.image, usual.image)
 
 
 def test_the_weights_say_where_they_come_from() -> None:
-    network = session()
-    assert network is not None
-    metadata = network.description.metadata
-    assert metadata["outpaint.network"] == "texture-unet"
-    assert str(Path.home()) not in str(metadata)
+    bundled = networks()
+    assert bundled is not None
+    for name in ("texture", "affinity"):
+        metadata = getattr(bundled, name).description.metadata
+        assert metadata["outpaint.network"] == f"{name}-unet"
+        assert str(Path.home()) not in str(metadata)

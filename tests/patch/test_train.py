@@ -12,10 +12,10 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("onnxscript", reason="export needs onnxscript")
 pytest.importorskip("onnxruntime")
 
-from outpaint_patch import hooks  # noqa: E402
+from outpaint_patch import hooks, train_affinity  # noqa: E402
 from outpaint_patch import train as rooms  # noqa: E402
-from outpaint_patch.expected import expect  # noqa: E402
-from outpaint_patch.network import TextureConfig, TextureNet  # noqa: E402
+from outpaint_patch.expected import embed, expect  # noqa: E402
+from outpaint_patch.network import EMBEDDING, AffinityNet, TextureConfig, TextureNet  # noqa: E402
 from outpaint_patch.pyramid import shrink  # noqa: E402
 from outpaint_patch.texture import CHANNELS  # noqa: E402
 
@@ -36,11 +36,17 @@ class SmallNet(TextureNet):
         super().__init__(TextureConfig((8, 8, 12, 12), 6))
 
 
+class SmallAffinity(AffinityNet):
+    def __init__(self) -> None:
+        super().__init__(TextureConfig((8, 8, 12, 12), 6))
+
+
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     plugin = Plugin("patch", trainers=hooks.TRAINERS, options=hooks.OPTIONS)
     monkeypatch.setattr(registry, "plugins", lambda: iter([plugin]))
     monkeypatch.setattr(rooms, "TextureNet", SmallNet)
+    monkeypatch.setattr(train_affinity, "AffinityNet", SmallAffinity)
     monkeypatch.setattr(rooms, "SIDES", (96, 128))
     monkeypatch.setattr(rooms, "SHAPES", ((32, 32), (32, 48)))
     monkeypatch.setattr(rooms, "VALIDATED", 2)
@@ -65,6 +71,57 @@ def test_trains_and_exports_what_the_harmonizer_runs(photo_folder: Path, tmp_pat
     assert told["task"]["guess"] == BUNDLED.name
     with pytest.raises(UsageError, match="another run"):
         run(photo_folder, tmp_path / "run", steps=4, init=tmp_path / "run" / "last.safetensors")
+
+
+def test_trains_the_other_network_too(photo_folder: Path, tmp_path: Path) -> None:  # noqa: F811
+    lines = run(photo_folder, tmp_path / "run", option=["patch.network=affinity"])
+    assert {"val_unlikeliness", "val_unlikeliness_blind"} <= lines[-1].keys()
+    assert 0 < lines[-1]["val_unlikeliness"] < -train_affinity.STRANGE + 1
+    known = central(180, 240)
+    level = shrink(rough_job(landscape(), known).image, known, 90, 120)
+    network = Session(tmp_path / "run" / "model.onnx", "cpu", 1)
+    assert embed(level, network).shape == (96, 128, EMBEDDING)
+    with pytest.raises(UsageError, match="holds no texture network"):
+        run(photo_folder, tmp_path / "other", init=tmp_path / "run" / "last.safetensors")
+
+
+def places(*values: float) -> torch.Tensor:
+    """(1, 1, 1, n)."""
+    return torch.tensor(values)[None, None, None]
+
+
+def test_unlikeliness_is_that_of_the_mixture() -> None:
+    """Two known places 3 spreads apart; the hidden one is like the first, and its embedding as near to both."""
+    known, truth = places(1, 1, 0), places(0, 3, 0)
+    even = float(train_affinity.unlikeliness(places(0, 1, 0.5), truth, known))
+    half = 0.5 * (1 + np.exp(-4.5))
+    assert even == pytest.approx(-np.log(half + np.exp(-8)), abs=1e-4)
+    right = float(train_affinity.unlikeliness(places(0, 1, 0), truth, known))
+    share = 1 / (1 + np.exp(-1))
+    assert right == pytest.approx(-np.log(share + (1 - share) * np.exp(-4.5) + np.exp(-8)), abs=1e-4)
+    assert float(train_affinity.unlikeliness(places(0, 1, 1), truth, known)) > even > right
+
+
+def test_what_covers_more_of_the_photo_is_no_likelier() -> None:
+    """Three places of sky and one of grass, with embeddings that do not tell: sky and grass are as likely."""
+    known, of_both = places(1, 1, 1, 1, 0), places(0, 0, 0, 0, 0)
+    sky, grass = places(0, 0, 0, 9, 0), places(0, 0, 0, 9, 9)
+    found = [float(train_affinity.unlikeliness(of_both, truth, known)) for truth in (sky, grass)]
+    assert found[0] == pytest.approx(found[1], abs=0.25)  # plainly counted, they would be 1.1 apart
+    nothing_known = train_affinity.unlikeliness(of_both, sky, torch.zeros_like(known))
+    assert float(nothing_known) == 0
+
+
+def test_attention_starts_as_nothing_and_can_learn() -> None:
+    torch.manual_seed(0)
+    network = SmallAffinity().eval()
+    inputs = torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32), -torch.rand(1, CHANNELS, 32, 32)
+    bare = network(*inputs)
+    for block in network.attend:
+        torch.nn.init.normal_(block.norm.weight)
+    assert torch.equal(network(*inputs), bare)
+    network(*inputs).square().sum().backward()
+    assert all(float(block.out.weight.grad.abs().max()) > 0 for block in network.attend)
 
 
 def make_task(photos: Path, cache: Path, **own: str) -> rooms.TextureTask:
@@ -101,6 +158,7 @@ def test_guess_of_training_is_photo_where_it_is_known(photo_folder: Path, tmp_pa
     [
         ({"loss": "full"}, "knows rec"),
         ({"option": ["patch.guess=nowhere.onnx"]}, "there is no such file"),
+        ({"option": ["patch.network=depth"]}, "use texture or affinity"),
         ({"init": BUNDLED.with_suffix(".safetensors")}, "context-encoder.safetensors"),
     ],
 )
