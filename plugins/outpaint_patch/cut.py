@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from .search import Bools, Floats, Ints
 
 
+PERIOD = 6
+"""Cells: stripes and tiles repeated at so small a period, or a smaller one, show as such."""
+
+
 @dataclass(frozen=True)
 class Joins:
     """What it costs where neighbouring cells have different offsets."""
@@ -29,7 +33,7 @@ class Joins:
     difference: float  # a squared difference of colours along the join
     straight: float  # times that if the join is the photo's edge, a straight line
     any: float  # every join
-    stamp: float  # a join at which the same source follows itself
+    stamp: float  # a join at which what was copied a few cells ago is copied again
 
 
 def cut(
@@ -94,5 +98,17 @@ def _joins(
             step = of_a[..., channel] - of_b[..., channel]
             total += np.square(step, out=step)
     total += np.float32(joins.any) * ((a != b) & matters)
-    total += np.float32(joins.stamp) * ((b - a == -(1 if axis == 1 else width)) & matters)
+    total += np.float32(joins.stamp) * (_again(b - a, axis, width) & matters)
     return total
+
+
+def _again(steps: NDArray[np.int64], axis: int, width: int) -> Bools:
+    """Where ``steps`` from one offset to the next along ``axis`` lead back to what has just been copied.
+
+    A row more or less, or a column where the axis is down, makes no difference to the eye.
+    """
+    down = (steps + width // 2) // width
+    over = steps - down * width
+    along, across = (over, down) if axis == 1 else (down, over)
+    again: Bools = (along < 0) & (along >= -PERIOD) & (np.abs(across) <= 1)
+    return again

@@ -27,7 +27,7 @@ class Settings:
     texture: float = 0.15  # weight of the texture expected, in means of squared half decades
     textures: int = 5  # principal components of texture that are compared
     affinity: float = 0.02  # weight of what belongs there, a unit of log-likelihood
-    calmer: float = 0.4  # half decades taken off it: detail in the wrong place is worse than none
+    calmer: float = 0.5  # half decades taken off it: detail in the wrong place is worse than none
     mirror: float = 0.002  # what a mirrored source costs
     upside_down: float = 0.015  # what a source that stands on its head costs
     reflected: float = 0.2  # share of the photo's height, from an edge, within which there are such sources
@@ -39,10 +39,10 @@ class Settings:
     salience: float = 6.0  # cost of a source unlike the rest of the photo, in its distance to the rest
     alike: float = 0.004  # share of the photo's patches that must be near for one to be common
     agree: float = (
-        0.3  # cost of neighbours of different offsets in the propagation of beliefs, in median distances
+        0.6  # cost of neighbours of different offsets in the propagation of beliefs, in median distances
     )
     offsets: int = 64  # that the propagation of beliefs chooses from
-    coherence: float = 0.6  # cost of a neighbour that disagrees, in median distances
+    coherence: float = 1.2  # cost of a neighbour that disagrees, in median distances
     seam: float = 6.0  # cost of a squared colour difference along a join
     onward: float = 0.6  # share of the guess's colours that gives way to what runs straight out of the photo
     straightness: float = 0.4  # how straight that has to be, 0..1
@@ -51,7 +51,7 @@ class Settings:
     onward_stray: float = 0.02  # squared difference of colours to it that makes its source doubtful
     onward_sure: float = 0.4  # how sure it has to be for its source to be kept at finer levels, 0..1
     join: float = 1.0  # cost of any join there, in median distances
-    stamp: float = 4.0  # cost of the same source next to itself, in median distances
+    stamp: float = 10.0  # cost of a few cells repeated at once, in median distances
     patch: float = 0.5  # weight of sources' patches where joins are chosen
     common: int = 24  # offsets that are offered to every cell then
     keep: int = 12  # of all offers to a cell, those that are compared

@@ -14,6 +14,11 @@ from outpaint_patch.search import Sources, Targets
 PLAIN = Joins(difference=6.0, straight=3.0, any=0.0, stamp=0.0)
 
 
+def _again(step: int, width: int = 30) -> bool:
+    """Whether a step between offsets leads back by 1 to 6 cells, in the same row or the next."""
+    return any(step == width * rows - back for rows in (-1, 0, 1) for back in range(1, 7))
+
+
 def _energy(
     choice: np.ndarray, offsets: np.ndarray, data: np.ndarray, atlas: np.ndarray, joins: Joins
 ) -> float:
@@ -24,7 +29,7 @@ def _energy(
         here = np.square(atlas[x + a] - atlas[x + b]).mean()
         there = np.square(atlas[x + 1 + a] - atlas[x + 1 + b]).mean()
         differ = 2 * joins.straight * here if x == 0 else here + there
-        total += joins.difference * float(differ) + joins.any * (a != b) + joins.stamp * (b == a - 1)
+        total += joins.difference * float(differ) + joins.any * (a != b) + joins.stamp * _again(b - a)
     return total
 
 
@@ -32,16 +37,17 @@ def _energy(
 def test_along_a_row_the_choice_is_the_best_there_is(seed: int) -> None:
     rng = np.random.default_rng(seed)
     joins = Joins(difference=3.0, straight=2.0, any=0.2, stamp=0.5)
-    width, count = 7, 3
-    atlas = rng.random((40, 3)).astype(np.float32)
-    offsets = rng.integers(8, 30, (count, 1, width))
+    width, count, cells = 30, 3, 7
+    atlas = rng.random((160, 3)).astype(np.float32)
+    offsets = rng.integers(40, 120, (count, 1, width))
     offsets[1, 0, 2:] = offsets[0, 0, 1:-1] - 1  # where the cell before has its source: a stamp
+    offsets[2, 0, 3:] = offsets[1, 0, 2:-1] + width * (seed % 3 - 1) - seed  # one of some cells, a row away
     data = rng.random((count, 1, width)).astype(np.float32)
-    known = np.zeros((1, width), bool)
-    known[0, 0] = True
-    choice = cut(offsets, data, known, ~known, atlas, joins, rounds=80)[0, 1:]
+    known, free = np.zeros((1, width), bool), np.zeros((1, width), bool)
+    known[0, 0] = free[0, 1:cells] = True
+    choice = cut(offsets, data, known, free, atlas, joins, rounds=80)[0, 1:cells]
     best = min(
-        _energy(np.array(c), offsets, data, atlas, joins) for c in product(range(count), repeat=width - 1)
+        _energy(np.array(c), offsets, data, atlas, joins) for c in product(range(count), repeat=cells - 1)
     )
     assert _energy(choice, offsets, data, atlas, joins) == pytest.approx(best, rel=1e-4)
 
@@ -88,19 +94,22 @@ def test_what_the_photos_edge_cuts_goes_on_though_it_costs_more() -> None:
     assert (easy[4, 20:] == 0).all()
 
 
-def test_the_same_source_is_not_stamped_next_to_itself() -> None:
-    width = 20
-    atlas = np.full((2 * width, 3), 0.5, np.float32)  # all plain: no join shows
+@pytest.mark.parametrize("period", [1, 3, 6])
+def test_a_few_cells_are_not_stamped_side_by_side(period: int) -> None:
+    width = 40
+    atlas = np.full((8 * width, 3), 0.5, np.float32)  # all plain: no join shows
     cells = np.arange(width)
-    offsets = np.stack((30 - cells, np.full(width, 15)))[:, None]  # source 30 again and again; going on
-    data = np.stack((np.zeros(width), np.full(width, 0.1)))[:, None].astype(np.float32)
+    tile = 60 + cells % period  # the same few again and again; the other candidate goes on
+    offsets = np.stack((tile - cells, np.full(width, 180)))[:, None]
+    dearer = 0.1 + 0.02 * np.random.default_rng(0).random(width)  # no two choices are as good
+    data = np.stack((np.zeros(width), dearer))[:, None].astype(np.float32)
     free = np.ones((1, width), bool)
     known = np.zeros_like(free)
     stamped = cut(offsets, data, known, free, atlas, Joins(1.0, 1.0, 0.07, 0.0))
     assert (stamped == 0).all()
-    dear = cut(offsets, data, known, free, atlas, Joins(1.0, 1.0, 0.07, 1.0))
-    assert (dear[0, 1:] + dear[0, :-1] > 0).all()
-    assert dear.mean() > 0.7
+    dear = cut(offsets, data, known, free, atlas, Joins(1.0, 1.0, 0.07, 1.0))[0]
+    again = (cells[1:] % period == 0) & (dear[1:] == 0) & (dear[:-1] == 0)
+    assert not again.any()
 
 
 def test_how_many_threads_there_are_changes_nothing() -> None:
