@@ -26,6 +26,7 @@ def corrections(
     pull: Floats,
     *,
     largest: float = 0.12,
+    firm: float = 10.0,
     iterations: int = 60,
 ) -> Floats:
     """What to add to each unknown cell, float32 (h, w, 3); 0 at known cells.
@@ -33,19 +34,20 @@ def corrections(
     ``copied`` (h, w, 3) the picture of copied cells; ``atlas`` (n, 3) colours by source number;
     ``numbers`` (h, w) the map; ``wanted`` (h, w, 3) the correction that the guess asks for and ``pull`` (h,
     w) how strongly (1 / squared cells). A step larger than ``largest`` (0..1) between neighbours is an edge
-    that does not fit rather than a difference in light, and is not spread out.
+    that does not fit rather than a difference in light, and is not spread out. Smaller ones count ``firm`` times
+    as much as the correction's own smoothness: along a join where they differ, all are to be gone.
     """
-    across = _steps(copied, atlas, numbers, known, 1, 1, largest)
-    down = _steps(copied, atlas, numbers, known, 0, numbers.shape[1], largest)
+    across, firm_x = _steps(copied, atlas, numbers, known, 1, 1, largest)
+    down, firm_y = _steps(copied, atlas, numbers, known, 0, numbers.shape[1], largest)
     free = (~known)[..., None].astype(np.float32)
     pull = pull[..., None].astype(np.float32)
-    edge_x = np.maximum(free[:, 1:], free[:, :-1])
-    edge_y = np.maximum(free[1:], free[:-1])
+    edge_x = np.maximum(free[:, 1:], free[:, :-1]) * (1 + np.float32(firm - 1) * firm_x[..., None])
+    edge_y = np.maximum(free[1:], free[:-1]) * (1 + np.float32(firm - 1) * firm_y[..., None])
     across *= edge_x
     down *= edge_y
 
     def system(c: Floats) -> Floats:
-        """Normal equations of sum |dc - step|^2 + pull |c - wanted|^2, at free cells."""
+        """Normal equations of sum edge |dc - step|^2 + pull |c - wanted|^2, at free cells."""
         dx = (c[:, 1:] - c[:, :-1]) * edge_x
         dy = (c[1:] - c[:-1]) * edge_y
         return _gather(dx, dy, pull * c) * free
@@ -89,9 +91,10 @@ def _gather(dx: Floats, dy: Floats, data: Floats) -> Floats:
 
 def _steps(
     copied: Floats, atlas: Floats, numbers: Ints, known: Bools, axis: int, stride: int, largest: float
-) -> Floats:
-    """The steps that the correction should take between neighbours along ``axis``: 0 where a source goes
-    on.
+) -> tuple[Floats, Bools]:
+    """The steps that the correction should take between neighbours along ``axis``: 0 where a source goes on.
+
+    And at which joins no channel's is larger than ``largest``.
     """
     a = tuple(slice(None, -1) if i == axis else slice(None) for i in range(2))
     b = tuple(slice(1, None) if i == axis else slice(None) for i in range(2))
@@ -103,5 +106,8 @@ def _steps(
     behind = atlas[nb] - atlas[np.maximum(nb - stride, 0)]
     share = (ua.astype(np.float32) + ub)[:, None]
     gradient = (ahead * ua[:, None] + behind * ub[:, None]) / np.maximum(share, 1)
-    steps[apart] = np.clip(gradient - (copied[b][apart] - copied[a][apart]), -largest, largest)
-    return steps
+    wanted = gradient - (copied[b][apart] - copied[a][apart])
+    steps[apart] = np.clip(wanted, -largest, largest)
+    firm: Bools = np.zeros(apart.shape, bool)
+    firm[apart] = np.abs(wanted).max(1) <= largest
+    return steps, firm
