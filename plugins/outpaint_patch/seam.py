@@ -26,7 +26,7 @@ def corrections(
     pull: Floats,
     *,
     largest: float = 0.12,
-    firm: float = 10.0,
+    firm: float = 3.0,
     iterations: int = 60,
 ) -> Floats:
     """What to add to each unknown cell, float32 (h, w, 3); 0 at known cells.
@@ -34,8 +34,9 @@ def corrections(
     ``copied`` (h, w, 3) the picture of copied cells; ``atlas`` (n, 3) colours by source number;
     ``numbers`` (h, w) the map; ``wanted`` (h, w, 3) the correction that the guess asks for and ``pull`` (h,
     w) how strongly (1 / squared cells). A step larger than ``largest`` (0..1) between neighbours is an edge
-    that does not fit rather than a difference in light, and is not spread out. Smaller ones count ``firm`` times
-    as much as the correction's own smoothness: along a join where they differ, all are to be gone.
+    that does not fit rather than a difference in light, and is not spread out. Smaller ones between unknown
+    cells count ``firm`` times as much as the correction's own smoothness: along a join where they differ, all are
+    to be gone. (Not so at the photo's edge: a photo that is darker there would stand in a dark frame.)
     """
     across, firm_x = _steps(copied, atlas, numbers, known, 1, 1, largest)
     down, firm_y = _steps(copied, atlas, numbers, known, 0, numbers.shape[1], largest)
@@ -94,7 +95,7 @@ def _steps(
 ) -> tuple[Floats, Bools]:
     """The steps that the correction should take between neighbours along ``axis``: 0 where a source goes on.
 
-    And at which joins no channel's is larger than ``largest``.
+    And at which joins between unknown cells no channel's is larger than ``largest``.
     """
     a = tuple(slice(None, -1) if i == axis else slice(None) for i in range(2))
     b = tuple(slice(1, None) if i == axis else slice(None) for i in range(2))
@@ -109,5 +110,5 @@ def _steps(
     wanted = gradient - (copied[b][apart] - copied[a][apart])
     steps[apart] = np.clip(wanted, -largest, largest)
     firm: Bools = np.zeros(apart.shape, bool)
-    firm[apart] = np.abs(wanted).max(1) <= largest
+    firm[apart] = ua & ub & (np.abs(wanted).max(1) <= largest)
     return steps, firm

@@ -1,0 +1,49 @@
+"""Corrections of colour: joins whose step differs along them vanish, edges that do not fit stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from outpaint_patch.seam import corrections
+
+HEIGHT, WIDTH = 24, 48
+
+
+def _joined(step: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Atlas (2 n, 3), map and known cells: the photo's row 0 on top, below it two plain sources side by side.
+
+    The second, of the atlas's other half, is brighter by ``step`` (h,), which differs from row to row.
+    """
+    plain = np.full((HEIGHT, WIDTH, 3), 0.4, np.float32)
+    atlas = np.concatenate((plain.reshape(-1, 3), (plain + step[:, None, None]).reshape(-1, 3)))
+    numbers = np.arange(HEIGHT * WIDTH, dtype=np.int32).reshape(HEIGHT, WIDTH)
+    numbers[1:, WIDTH // 2 :] += HEIGHT * WIDTH
+    known = np.zeros((HEIGHT, WIDTH), bool)
+    known[0] = True
+    return atlas.astype(np.float32), numbers, known
+
+
+def _left_over(step: np.ndarray, **more: float) -> np.ndarray:
+    """The steps (h,) that are left along the join."""
+    atlas, numbers, known = _joined(step)
+    copied = atlas[numbers]
+    nothing = np.zeros_like(copied)
+    pull = np.full(known.shape, 1e-3, np.float32)
+    found = corrections(copied, atlas, numbers, known, nothing, pull, iterations=300, **more)  # type: ignore[arg-type]
+    assert not found[known].any()
+    mended = copied + found
+    result: np.ndarray = (mended[1:, WIDTH // 2] - mended[1:, WIDTH // 2 - 1]).mean(-1)
+    return result
+
+
+def test_a_step_that_differs_along_the_join_is_gone_everywhere() -> None:
+    step = np.linspace(-0.1, 0.1, HEIGHT).astype(np.float32)
+    left = np.abs(_left_over(step))
+    assert left.max() < 0.02
+    assert left.max() < 0.5 * np.abs(_left_over(step, firm=1.0)).max()
+
+
+def test_an_edge_that_does_not_fit_is_not_smeared() -> None:
+    step = np.full(HEIGHT, 0.5, np.float32)
+    assert _left_over(step).min() > 0.37
+    assert _left_over(step) == pytest.approx(_left_over(step, firm=1.0), abs=1e-6)
