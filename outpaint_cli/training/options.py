@@ -86,9 +86,12 @@ class TrainOptions:
             raise UsageError(f"-O {self.network}.{name}={self.own[name]} is not a number") from None
 
     def told(self) -> dict[str, Any]:
-        """What decides the result, as JSON values: paths of the photos and the run are left out."""
+        """What decides the result, as JSON values; paths of the photos and the run are left out, others are names."""
         left_out = ("photos", "out", "cache", "device", "offline", "save_every", "threads")
         plain = {key: value for key, value in asdict(self).items() if key not in left_out}
         for name in ("init", "validate", "perceptual"):
             plain[name] = Path(plain[name]).name if plain[name] else None
-        return plain
+        own = {
+            name: Path(value).name if Path(value).is_absolute() else value for name, value in self.own.items()
+        }
+        return {**plain, "own": own}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -218,4 +216,4 @@ def test_the_weights_say_where_they_come_from() -> None:
     for name in ("texture", "affinity"):
         metadata = getattr(bundled, name).description.metadata
         assert metadata["outpaint.network"] == f"{name}-unet"
-        assert str(Path.home()) not in str(metadata)
+        assert '"/' not in metadata["outpaint.training"]  # whose machine it was is nobody's business

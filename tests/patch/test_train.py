@@ -68,7 +68,7 @@ def test_trains_and_exports_what_the_harmonizer_runs(photo_folder: Path, tmp_pat
     level = shrink(rough_job(landscape(), known).image, known, 90, 120)
     assert expect(level, 0, Session(tmp_path / "run" / "model.onnx", "cpu", 1)).shape == (96, 128, CHANNELS)
     told = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert told["task"]["guess"] == BUNDLED.name
+    assert told["task"]["guess"] == told["options"]["own"]["guess"] == BUNDLED.name
     with pytest.raises(UsageError, match="another run"):
         run(photo_folder, tmp_path / "run", steps=4, init=tmp_path / "run" / "last.safetensors")
 
