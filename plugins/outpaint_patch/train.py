@@ -177,19 +177,25 @@ class TextureTask:
         return {"texture": float(np.mean(found)), "texture_of_guess": float(np.mean(own))}
 
     def sheet(self, network: nn.Module) -> NDArray[np.uint8]:
-        """A row a photo: the guess, then the finest band's texture of truth and as expected."""
+        """A row a photo: the guess, then what the network makes of it."""
         network.eval()
         rows = []
         for sample in self.samples[:6]:
             batch = sample.to(self.device)
             with torch.inference_mode():
                 found = network(batch.picture[:, GUESS], batch.known, batch.picture[:, MUSH])
-            planes = [batch.picture[0, GUESS].permute(1, 2, 0).cpu().numpy()]
-            for plane in (batch.picture[0, TRUTH][:1], F.interpolate(found, scale_factor=2)[0, :1]):
-                planes.append(((plane[0].float().cpu().numpy() + 2.5) / 2.5)[..., None].repeat(3, -1))
-            row = [_bytes(cv2.resize(plane, (128, 96))) for plane in planes]
-            rows.append(np.concatenate(row, 1))
+            planes = [
+                batch.picture[0, GUESS].permute(1, 2, 0).cpu().numpy(),
+                *self.shown(batch, found.float()),
+            ]
+            rows.append(np.concatenate([_bytes(cv2.resize(plane, (128, 96))) for plane in planes], 1))
         return np.concatenate(rows)
+
+    def shown(self, batch: Batch, found: Tensor) -> list[Floats]:
+        """Pictures (h, w, 3) in 0..1 of what is ``found``: the finest band's texture of truth and as expected."""
+        planes = batch.picture[0, TRUTH][:1], F.interpolate(found, scale_factor=2)[0, :1]
+        grey = [(plane[0].cpu().numpy() + np.float32(2.5)) / np.float32(2.5) for plane in planes]
+        return [plane[..., None].repeat(3, -1) for plane in grey]
 
     def export(self, network: nn.Module, path: Path, training: Mapping[str, Any]) -> float:
         """fp16 ONNX."""

@@ -22,8 +22,6 @@ from .texture import CHANNELS, FINE
 from .train import GUESS, MUSH, TRUTH, TextureTask
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from outpaint_cli.plugin import Floats
     from outpaint_cli.training.task import Batch
 
@@ -70,33 +68,22 @@ class AffinityTask(TextureTask):
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Negative log-likelihood of the hidden part of photos that are not trained on; and if all is as likely."""
         network.eval()
-        found, blind = [], []
-        with torch.inference_mode():
-            for sample in self.samples:
-                batch = sample.to(self.device)
-                torch.manual_seed(0)
-                found.append(float(self._distance(network, batch)))
-                torch.manual_seed(0)
-                blind.append(float(self._distance(_Blind(), batch)))
+        found: list[float] = []
+        blind: list[float] = []
+        for sample in self.samples:
+            batch = sample.to(self.device)
+            for kept, net in ((found, network), (blind, _Blind())):
+                with torch.inference_mode(), torch.random.fork_rng():  # the same places, every time
+                    torch.manual_seed(0)
+                    kept.append(float(self._distance(net, batch)))
         return {"unlikeliness": float(np.mean(found)), "unlikeliness_blind": float(np.mean(blind))}
 
-    def sheet(self, network: nn.Module) -> NDArray[np.uint8]:
-        """A row a photo: the guess, and the embedding's three principal components as colours."""
-        network.eval()
-        rows = []
-        for sample in self.samples[:6]:
-            batch = sample.to(self.device)
-            with torch.inference_mode():
-                found = network(batch.picture[:, GUESS], batch.known, batch.picture[:, MUSH])[0].float().cpu()
-            flat = found.flatten(1).T
-            _, _, axes = torch.pca_lowrank(flat, 3)
-            tones = ((flat - flat.mean(0)) @ axes).reshape(*found.shape[1:], 3).numpy()
-            tones = 0.5 + tones / (6 * tones.std() + 1e-6)
-            row = []
-            for plane in (batch.picture[0, GUESS].permute(1, 2, 0).cpu().numpy(), tones):
-                row.append((np.clip(cv2.resize(plane, (128, 96)), 0, 1) * 255 + 0.5).astype(np.uint8))
-            rows.append(np.concatenate(row, 1))
-        return np.concatenate(rows)
+    def shown(self, batch: Batch, found: Tensor) -> list[Floats]:
+        """The embedding's three principal components as colours."""
+        flat = found[0].flatten(1).T.cpu()
+        _, _, axes = torch.pca_lowrank(flat, 3)
+        tones = ((flat - flat.mean(0)) @ axes).reshape(*found.shape[2:], 3).numpy()
+        return [0.5 + tones / (6 * tones.std() + 1e-6)]
 
 
 class _Blind(nn.Module):
