@@ -85,20 +85,20 @@ def complete(
 def _expected(finest: Level, settings: Settings, networks: Networks) -> list[Floats]:
     """What the picture and each guide have in each place, or ought to have (h, w, c), weighted.
 
-    Texture is measured where it is known; what belongs where is told for all.
+    Texture is measured where it is known. Which parts of the photo belong where is not asked if there are
+    guides: they may show what is there, and the network has never seen one.
     """
     planes = (finest, *finest.guides)
     texture = expect(finest, settings.calmer, networks.texture)
     textures = [texture, *(measure(guide) for guide in finest.guides)]
-    weights = (np.float32(np.sqrt(settings.texture)), np.float32(np.sqrt(settings.affinity)))
-    parts = (
-        principal(textures, [plane.known for plane in planes], settings.textures),
-        [embed(plane, networks.affinity) for plane in planes],
-    )
-    return [
-        np.concatenate([weight * part for weight, part in zip(weights, each, strict=True)], -1)
-        for each in zip(*parts, strict=True)
+    weight = np.float32(np.sqrt(settings.texture))
+    expected = [
+        weight * plane for plane in principal(textures, [plane.known for plane in planes], settings.textures)
     ]
+    if not finest.guides:
+        belongs = np.float32(np.sqrt(settings.affinity)) * embed(finest, networks.affinity)
+        expected[0] = np.concatenate([expected[0], belongs], -1)
+    return expected
 
 
 def _long(height: int, width: int, cells: int) -> float:

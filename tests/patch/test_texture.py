@@ -193,6 +193,18 @@ def test_search_goes_by_what_belongs_there(turned: bool) -> None:
     assert (left < right - 20) if not turned else (left > right + 20)
 
 
+def test_with_guides_nobody_says_what_belongs_there() -> None:
+    """On five photos of Kodak half as many cells came from a guide, and the layout was worse, if it was asked."""
+    truth, known = landscape(), central(180, 240)
+    job = rough_job(truth, known, guides=(truth,))
+    bundled = networks()
+    assert bundled is not None
+    nobody = Networks(bundled.texture, None)  # type: ignore[arg-type]
+    image, info = finish(job, Context(seed=1, threads=1), networks=nobody)
+    assert info["guides"] == 1
+    assert np.array_equal(image, finish(job, Context(seed=1, threads=1), networks=bundled)[0])
+
+
 def test_without_onnxruntime_colours_alone_guide(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
         raise ModelError("no onnxruntime")
