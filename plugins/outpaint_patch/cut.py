@@ -98,11 +98,11 @@ def _joins(
             step = of_a[..., channel] - of_b[..., channel]
             total += np.square(step, out=step)
     total += np.float32(joins.any) * ((a != b) & matters)
-    total += np.float32(joins.stamp) * (_again(b - a, axis, width) & matters)
+    total += np.float32(joins.stamp) * (_repeats(b - a, axis, width) & matters)
     return total
 
 
-def _again(steps: NDArray[np.int64], axis: int, width: int) -> Bools:
+def _repeats(steps: NDArray[np.int64], axis: int, width: int) -> Bools:
     """Where ``steps`` from one offset to the next along ``axis`` lead back to what has just been copied.
 
     A row more or less, or a column where the axis is down, makes no difference to the eye.
@@ -110,5 +110,5 @@ def _again(steps: NDArray[np.int64], axis: int, width: int) -> Bools:
     down = (steps + width // 2) // width
     over = steps - down * width
     along, across = (over, down) if axis == 1 else (down, over)
-    again: Bools = (along < 0) & (along >= -PERIOD) & (np.abs(across) <= 1)
-    return again
+    repeats: Bools = (along < 0) & (along >= -PERIOD) & (np.abs(across) <= 1)
+    return repeats
