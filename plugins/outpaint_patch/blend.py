@@ -1,9 +1,9 @@
 """Joins within soft material are as soft as the material.
 
 What is out of focus, cloud, still water has no fine detail, and a cut through it has: it shows, whatever the
-path. As in Burt and Adelson 1983 (A multiresolution spline), transitions are to be as wide as the detail
-around them: here colours are let run into each other along joins, as far as the sources' own detail allows.
-Only the correction of cells changes, so that grain finer than a cell stays.
+path. As in Burt and Adelson 1983 (A multiresolution spline), coarse bands of the pictures on both sides run
+into each other widely and fine ones hardly: here as widely as the sources' own detail allows, since what has
+detail hides its joins, and would be seen through what it is laid over.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from .search import Ints
 
 SPREADS = (1, 2, 4)
-"""Standard deviations in cells of the blurs that a join may get."""
+"""How widely joins are blurred, as standard deviations in cells."""
 
 PLAIN = np.float32(0.012)
-"""Detail (root of mean squared differences of colours, 0..1) that nobody misses."""
+"""Detail (root of mean squared differences of colours, 0..1) that is none."""
 
 OUTDONE = np.float32(0.6)
 """Of the detail with the joins in it: sources that have less than this share are softer than their joins."""
@@ -33,24 +33,50 @@ OUTDONE = np.float32(0.6)
 SLIGHT, HARSH = np.float32(0.2), np.float32(0.35)
 """Steps (0..1) that are blurred whole, and not at all: those between sky and land had better be sharp."""
 
-STABLE = 0.2
-"""Of explicit diffusion in two dimensions, with something to spare: a step of time may be 0.25 at most."""
-
 
 def blended(level: Level, numbers: Ints, picture: Floats) -> Floats:
-    """``picture`` (h, w, 3), unknown cells of ``level`` copied as the map ``numbers`` says, with softer joins.
+    """What to add to ``picture`` (h, w, 3), unknown cells of ``level`` copied as the map ``numbers`` says.
 
-    Known cells stay, and what is beside them meets them.
+    It makes joins softer; 0 at known cells, which those beside them meet.
     """
-    joins = _joins(numbers, level.known, level.shape[1])
-    spread = _spread(level, numbers, picture, joins)
-    return _diffused(picture, level.known, spread)
+    spread = _spread(level, numbers, picture)
+    free = ~level.known
+    whole = np.ones(level.shape, np.float32)
+    planes = (level, *level.guides)
+    colours = np.concatenate([plane.image for plane in planes])
+    here = _gathered(colours, numbers, level.shape[0])
+    total = np.zeros_like(picture)
+    for number, scale in enumerate(SPREADS):
+        coarse = np.concatenate([_mean(plane.image, plane.known, scale) for plane in planes])
+        # less than nothing but for the joins: a source's own coarse band is what its blur would be
+        change = _mean(picture, whole, scale) - picture + here - _gathered(coarse, numbers, level.shape[0])
+        # the photo does not come half the way: what is beside it goes all of it, fading like the blur
+        change -= _mean(change, level.known, scale, 0.5)
+        total += _share(spread, number)[..., None] * change
+    return np.where(free[..., None], total, 0).astype(np.float32)
 
 
-def _joins(numbers: Ints, known: Bools, width: int) -> Bools:
+def _share(spread: Floats, number: int) -> Floats:
+    """The weight (h, w) of one of SPREADS for ``spread`` (h, w), which lies between two or below the first."""
+    stops = (0, *SPREADS, np.inf)
+    below, at, above = stops[number : number + 3]
+    rising = (spread - below) / (at - below)
+    falling = (above - spread) / (above - at) if np.isfinite(above) else np.ones_like(spread)
+    share: Floats = np.clip(np.minimum(rising, falling), 0, 1).astype(np.float32)
+    return share
+
+
+def _gathered(planes: Floats, numbers: Ints, tall: int) -> Floats:
+    """What ``planes`` (p h, w, ...) hold where the map ``numbers`` (h, w) leads."""
+    atlas = np.concatenate([bank.reshape(-1, *planes.shape[2:]) for bank in banks(planes, tall)])
+    gathered: Floats = atlas[numbers]
+    return gathered
+
+
+def _joins(numbers: Ints, known: Bools) -> Bools:
     """Cells (h, w) beside which something else is copied."""
     joins: Bools = np.zeros(known.shape, bool)
-    for before, after, stride in _pairs(width):
+    for before, after, stride in _pairs(known.shape[1]):
         apart = (numbers[after] - numbers[before] != stride) & ~(known[before] & known[after])
         joins[before] |= apart
         joins[after] |= apart
@@ -63,68 +89,44 @@ def _pairs(width: int) -> tuple[tuple[tuple[slice, slice], tuple[slice, slice], 
     return ((first, whole), (last, whole), width), ((whole, first), (whole, last), 1)
 
 
-def _spread(level: Level, numbers: Ints, picture: Floats, joins: Bools) -> Floats:
-    """How widely (h, w) colours may run into each other, as a standard deviation in cells; 0 away from joins."""
-    tall, width = level.shape
+def _spread(level: Level, numbers: Ints, picture: Floats) -> Floats:
+    """How widely (h, w) joins may be blurred, as a standard deviation in cells; 0 away from them."""
+    joins = _joins(numbers, level.known)
     away = cv2.distanceTransform((~joins).astype(np.uint8), cv2.DIST_L2, 5)
     step = np.zeros(level.shape, np.float32)
-    for before, after, _ in _pairs(width):
+    for before, after, _ in _pairs(level.shape[1]):
         across = np.abs(picture[after] - picture[before]).mean(2) * (joins[before] & joins[after])
         step[before] = np.maximum(step[before], across)
         step[after] = np.maximum(step[after], across)
-    whole = np.ones_like(step)
-    widest = np.zeros_like(step)
+    whole = np.ones(level.shape, np.float32)
+    widest = np.zeros(level.shape, np.float32)
     for spread in SPREADS:
         around = np.ones((2 * spread + 1, 2 * spread + 1), np.uint8)
         of_planes = np.concatenate([_detail(p.image, p.known, spread) for p in (level, *level.guides)])
-        of_sources = np.concatenate([bank.ravel() for bank in banks(of_planes, tall)])[numbers]
-        share = cv2.dilate(of_sources, around) / (PLAIN + OUTDONE * _detail(picture, whole, spread))
-        fine = np.clip((HARSH - cv2.dilate(step, around)) / (HARSH - SLIGHT), 0, 1)
-        fine *= np.clip(2 - away / spread, 0, 1)
-        widest = np.maximum(widest, spread * fine / (1 + np.square(np.square(share))))
-    return np.where(level.known, 0, widest).astype(np.float32)
+        of_sources = cv2.dilate(_gathered(of_planes, numbers, level.shape[0]), around)
+        share = of_sources / (PLAIN + OUTDONE * _detail(picture, whole, spread))
+        seen = np.ones((4 * spread + 1, 4 * spread + 1), np.uint8)  # as far as a blur is made at all
+        fine = np.clip((HARSH - cv2.dilate(step, seen)) / (HARSH - SLIGHT), 0, 1)
+        fine *= np.clip(2 - away / spread, 0, 1) / (1 + np.square(np.square(share)))
+        widest = np.maximum(widest, spread * fine)
+    return widest
 
 
 def _detail(image: Floats, where: Bools | Floats, spread: int) -> Floats:
     """What a blur by ``spread`` takes out around each cell (h, w), seen only ``where`` (h, w) there is something."""
-    weight = where.astype(np.float32)
-    fine = np.square(image - _mean(image, weight, spread)).mean(2)
-    result: Floats = np.sqrt(_mean(fine, weight, spread))
+    fine = np.square(image - _mean(image, where, spread)).mean(2)
+    result: Floats = np.sqrt(_mean(fine, where, spread))
     return result
 
 
-def _mean(values: Floats, weight: Floats, spread: float) -> Floats:
-    """Local weighted means of ``values`` (h, w, ...)."""
+def _mean(values: Floats, weight: Bools | Floats, spread: float, least: float = 1e-3) -> Floats:
+    """Local weighted means of ``values`` (h, w, ...); where weights' mean is less than ``least`` they fade."""
 
     def blur(plane: Floats) -> Floats:
         result: Floats = cv2.GaussianBlur(plane, (0, 0), spread, borderType=cv2.BORDER_REFLECT)
         return result
 
-    mass = np.maximum(blur(weight), np.float32(1e-3))
+    share = weight.astype(np.float32)
     deep = (..., *[None] * (values.ndim - 2))
-    mean: Floats = blur(values * weight[deep]) / mass[deep]
+    mean: Floats = (blur(values * share[deep]) / np.maximum(blur(share), least)[deep]).astype(np.float32)
     return mean
-
-
-def _diffused(picture: Floats, known: Bools, spread: Floats) -> Floats:
-    """``picture`` (h, w, 3) after a diffusion that blurs by ``spread`` (h, w); ``known`` cells stay."""
-    time = np.square(spread) / 2
-    count = int(np.ceil(time.max() / STABLE))
-    if count == 0:
-        return picture
-    flows = []
-    for before, after, _ in _pairs(known.shape[1]):
-        slow, fast = np.minimum(time[before], time[after]), np.maximum(time[before], time[after])
-        # known cells have no spread of their own: theirs is that of what is to meet them
-        flows.append((before, after, np.where(known[before] | known[after], fast, slow)[..., None] / count))
-    free = (~known)[..., None].astype(np.float32)
-    result = picture.copy()
-    for _ in range(count):
-        change = np.zeros_like(result)
-        for before, after, share in flows:
-            flow = (result[after] - result[before]) * share
-            change[before] += flow
-            change[after] -= flow
-        change *= free
-        result += change
-    return result

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .expected import embed, expect, measure, principal
+from .expected import Expected, demand, embed, expect, measure, principal
 from .onward import drawn, onward
 from .pyramid import level_sizes, shrink, shrink_further
 from .settings import Settings
@@ -58,7 +58,9 @@ def complete(
     light = vignette(finest.image, finest.known)
     if light is not None:
         finest.image = even(finest.image, finest.known, light, settings.reach)
-    going = onward(finest.image, finest.known, settings.straightness, settings.onward_reach)
+    going = onward(
+        finest.image, finest.known, settings.straightness, settings.onward_reach, settings.onward_alike
+    )
     finest.image = drawn(finest.image, going, settings.onward)
     finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
     expected = _expected(finest, settings, networks) if networks is not None else None
@@ -82,23 +84,24 @@ def complete(
     return before
 
 
-def _expected(finest: Level, settings: Settings, networks: Networks) -> list[Floats]:
-    """What the picture and each guide have in each place, or ought to have (h, w, c), weighted.
+def _expected(finest: Level, settings: Settings, networks: Networks) -> Expected:
+    """What the picture and each guide have in each place, or ought to have.
 
     Texture is measured where it is known. Which parts of the photo belong where is not asked if there are
     guides: they may show what is there, and the network has never seen one.
     """
-    planes = (finest, *finest.guides)
+    levels = (finest, *finest.guides)
     texture = expect(finest, settings.calmer, networks.texture)
     textures = [texture, *(measure(guide) for guide in finest.guides)]
     weight = np.float32(np.sqrt(settings.texture))
-    expected = [
-        weight * plane for plane in principal(textures, [plane.known for plane in planes], settings.textures)
+    planes = [
+        weight * plane for plane in principal(textures, [level.known for level in levels], settings.textures)
     ]
-    if not finest.guides:
-        belongs = np.float32(np.sqrt(settings.affinity)) * embed(finest, networks.affinity)
-        expected[0] = np.concatenate([expected[0], belongs], -1)
-    return expected
+    if finest.guides:
+        return Expected(planes)
+    belongs = embed(finest, networks.affinity)
+    planes[0] = np.concatenate([planes[0], np.float32(np.sqrt(settings.affinity)) * belongs], -1)
+    return Expected(planes, demand(finest, belongs))
 
 
 def _long(height: int, width: int, cells: int) -> float:

@@ -8,6 +8,7 @@ place how strong and how fine its detail ought to be.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -20,6 +21,21 @@ if TYPE_CHECKING:
     from outpaint_cli.runtime import Session
 
     from .pyramid import Level
+
+ALIKE = 2
+"""Places: what is so near is mostly of one kind, as the standard deviation of a blur."""
+
+
+MOST_NUMBERS = 2 << 20
+"""In a table of likelihoods, of places by places."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is expected of the picture and of each guide, and of the photo's places."""
+
+    planes: list[Floats]  # features (h, w, c) a plane, weighted
+    demand: Floats | None = None  # (h, w): how often a known place is likely to be wanted elsewhere
 
 
 def expect(level: Level, calmer: float, network: Session) -> Floats:
@@ -39,6 +55,33 @@ def embed(level: Level, network: Session) -> Floats:
     """
     energy, known = _seen(level)
     return _told(level, energy, known, network)
+
+
+def demand(level: Level, belongs: Floats) -> Floats:
+    """How often each known place of ``level`` is likely to be wanted elsewhere (h, w), in places.
+
+    ``belongs`` (h, w, c) are :func:`embed`'s. Each unknown place wants one in all, shared out by likelihood.
+    Where nothing is known it means nothing.
+    """
+    height, width = belongs.shape[:2]
+    known = _resize(level.known.astype(np.float32), height, width) > 0.999
+    if known.all() or not known.any():
+        return np.zeros((height, width), np.float32)
+    there, here = belongs[~known], belongs[known]
+    sums = np.zeros(len(here), np.float32)
+    step = max(16, MOST_NUMBERS // len(here))
+    for start in range(0, len(there), step):
+        # minus squared distances, but for what is common to a row
+        near = 2 * there[start : start + step] @ here.T - np.square(here).sum(1)
+        likely = np.exp(near - near.max(1, keepdims=True))
+        sums += (likely / likely.sum(1, keepdims=True)).sum(0)
+    wanted = np.zeros((height, width), np.float32)
+    wanted[known] = sums
+    # one of two neighbours that are alike will do as well as the other
+    share = cv2.GaussianBlur(known.astype(np.float32), (0, 0), ALIKE, borderType=cv2.BORDER_CONSTANT)
+    smooth = cv2.GaussianBlur(wanted, (0, 0), ALIKE, borderType=cv2.BORDER_CONSTANT)
+    result: Floats = smooth / np.maximum(share, np.float32(0.05))
+    return result
 
 
 def measure(level: Level) -> Floats:

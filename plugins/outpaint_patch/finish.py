@@ -98,7 +98,7 @@ def correct(found: Completed, settings: Settings) -> Floats:
     depth = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5) / np.float32(long)
     pull = (np.minimum(depth / settings.reach, 1) / (settings.reach * long)).astype(np.float32) ** 2
     correction = corrections(copied, atlas, found.numbers, level.known, wanted, pull)
-    correction = blended(level, found.numbers, copied + correction) - copied
+    correction += blended(level, found.numbers, copied + correction)
     return correction if found.light is None else _darken(found, copied, correction, found.light)
 
 

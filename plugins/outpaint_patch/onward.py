@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SLOPES = tuple(sorted(np.linspace(-1.5, 1.5, 25), key=abs))
 """Rows a column at which something may run into an upright edge; finer steps are tried around the best."""
 
+SHORTEST = 4
+"""Of the strip's columns at least one in so many is copied, lest a few be stamped."""
+
 FINER = (1 / 16, 1 / 32, 1 / 64)
 """Those steps."""
 
@@ -116,15 +119,16 @@ class Onward:
         return np.where(fine, to - cells, 0).astype(np.int32), sure
 
 
-def onward(image: Floats, known: Bools, sure: float, reach: float) -> Onward:
+def onward(image: Floats, known: Bools, sure: float, reach: float, stray: float) -> Onward:
     """What runs straight out of the rectangle of ``image`` (h, w, 3) that is ``known`` (h, w).
 
-    What is straighter than ``sure`` (0..1) runs on, as far as ``reach`` times the rectangle's shorter side.
-    Edges along which not all is known have nothing that runs on.
+    What is straighter than ``sure`` (0..1) runs on, as far as ``reach`` times the rectangle's shorter side. Of
+    its strip so much is copied as strays less than ``stray``, a squared difference, from its colours at the
+    edge. Edges along which not all is known have nothing that runs on.
     """
     sums = np.zeros((*known.shape, 9), np.float32)
     for turn in range(4):
-        part = _leftward(np.rot90(image, turn), np.rot90(known, turn), sure, reach)
+        part = _leftward(np.rot90(image, turn), np.rot90(known, turn), sure, reach, stray)
         if part is None:
             continue
         for _ in range(turn):
@@ -182,7 +186,7 @@ def _try(strip: Floats, detail: Floats, slopes: Floats, best: Straight) -> None:
     best.colours = np.where(better[:, None], colours, best.colours)
 
 
-def _leftward(image: Floats, known: Bools, sure: float, reach: float) -> Floats | None:
+def _leftward(image: Floats, known: Bools, sure: float, reach: float, stray: float) -> Floats | None:
     """Weighted sums (h, w, 9) to the left of the known rectangle, in the order of Onward's planes.
 
     They are: 0 the weights, 1 to 3 colours, 4 and 5 way, 6 depth, 7 strip, 8 fade.
@@ -194,7 +198,8 @@ def _leftward(image: Floats, known: Bools, sure: float, reach: float) -> Floats 
     wide = max(4, round((right - left) / STRIP))
     if not known[top:bottom, left : left + wide].all():
         return None
-    found = straight(image[top:bottom, left : left + wide])
+    strip = image[top:bottom, left : left + wide]
+    found = straight(strip)
     doubt = np.float32(sure) + SLANTED * np.abs(found.slopes)
     weight, slopes = _between(np.clip((found.share - doubt) / CLEARLY, 0, 1), found.slopes)
     height, width = known.shape
@@ -202,7 +207,7 @@ def _leftward(image: Floats, known: Bools, sure: float, reach: float) -> Floats 
     most = max(1, round(reach * min(right - left, bottom - top)))
     at = np.arange(top, bottom)
     planes = np.ones((len(at), 9), np.float32)
-    planes[:, 1:4], planes[:, 4], planes[:, 7] = found.colours, slopes, wide
+    planes[:, 1:4], planes[:, 4], planes[:, 7] = found.colours, slopes, _alike(strip, found, slopes, stray)
     for step in range(1, min(left, most) + 1):
         planes[:, 6], planes[:, 8] = step, 1 - step / (most + 1)
         y = at - slopes * np.float32(step)
@@ -212,6 +217,24 @@ def _leftward(image: Floats, known: Bools, sure: float, reach: float) -> Floats 
             share = (part * weight)[fine, None].astype(np.float32)
             np.add.at(sums[:, left - step], row[fine], share * planes[fine])
     return sums
+
+
+def _alike(strip: Floats, found: Straight, slopes: Floats, stray: float) -> Floats:
+    """How many columns (n,) of ``strip`` (n, wide, 3) along ``slopes`` (n,) have the colours at its edge.
+
+    In perspective what runs straight becomes thinner further off: where it is not the same any more, it had
+    better be repeated sooner. What is beside it goes with it.
+    """
+    count, wide = strip.shape[:2]
+    yy, xx = np.mgrid[:count, :wide].astype(np.float32)
+    rows = yy + slopes[:, None] * (xx + np.float32(0.5))
+    there = cv2.remap(strip, xx, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    off = cv2.blur(np.square(there - found.colours[:, None]).mean(2), (3, 1))
+    length = np.where(off > stray, np.arange(wide)[None], wide).min(1)
+    length = np.where(length < max(2, wide // SHORTEST), wide, length).astype(np.float32)
+    around = 2 * max(1, round(SPREAD * count)) + 1
+    least: Floats = cv2.erode(length[:, None], np.ones((around, 1), np.uint8)).ravel()
+    return least
 
 
 def _between(weight: Floats, slopes: Floats) -> tuple[Floats, Floats]:

@@ -50,6 +50,8 @@ class Settings:
     onward_worth: float = 40.0  # what its source is worth, in median distances
     onward_stray: float = 0.02  # squared difference of colours to it that makes its source doubtful
     onward_sure: float = 0.4  # how sure it has to be for its source to be kept at finer levels, 0..1
+    onward_certain: float = 0.9  # and to be taken beside others there, where the coarser level did not
+    onward_alike: float = 0.01  # squared difference up to which its strip is the same as at the edge
     join: float = 1.0  # cost of any join there, in median distances
     stamp: float = 10.0  # cost of a few cells repeated at once, in median distances
     patch: float = 0.5  # weight of sources' patches where joins are chosen

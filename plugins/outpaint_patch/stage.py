@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ from .settings import VARIANCE, Settings
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
 
+    from .expected import Expected
+
 
 @dataclass
 class Completed:
@@ -42,7 +44,7 @@ class Stage:
         self,
         level: Level,
         confidence: Floats | None,
-        expected: Sequence[Floats] | None,
+        expected: Expected | None,
         settings: Settings,
         radius: int,
         index: int,
@@ -78,10 +80,11 @@ class Stage:
         self.going = going.at(height, width)
         self._describe(whole, confidence, expected)
         self._list(price)
+        self.fair = self._fair(expected.demand if expected is not None else None)
 
     # ------------------------------------------------------------------------------------- features
 
-    def _describe(self, whole: Bools, confidence: Floats | None, expected: Sequence[Floats] | None) -> None:
+    def _describe(self, whole: Bools, confidence: Floats | None, expected: Expected | None) -> None:
         """Patch basis, guide colours, place, what is expected of sources and targets; how sure the guess is."""
         level, r = self.level, self.radius
         height, width = self.shape
@@ -99,7 +102,7 @@ class Stage:
         self.place = np.concatenate([place for place, _ in places])
         self.expected = np.zeros((len(self.place), width, 0), np.float32)
         if expected is not None:
-            self.expected = np.concatenate([scaled(plane, height, width) for plane in expected])
+            self.expected = np.concatenate([scaled(plane, height, width) for plane in expected.planes])
         if confidence is None:
             self.trust = np.exp(-self.depth / np.float32(0.25 * places[0][1]))
         else:
@@ -157,6 +160,21 @@ class Stage:
         if price is not None:
             self.price = cv2.resize(price, (width, height), interpolation=cv2.INTER_LINEAR).ravel()[here]
         self.sources = Sources(self.shape, self.where, lookup, features, self.fixed + self.price)
+
+    def _fair(self, demand: Floats | None) -> Floats:
+        """How often each source (n,) may be taken: as often as any, or as the like of it is wanted.
+
+        Where the photo ends on a road that fills a tenth of it, the road is to be taken often, the rocks
+        beside it are not.
+        """
+        height, width = self.shape
+        if demand is None:
+            fair = np.full(len(self.where), 2 * len(self.cells) / len(self.where), np.float32)
+        else:
+            share = len(self.cells) / max(1, len(self.unknown))
+            fair = share * scaled(demand[..., None], height, width).ravel()[self.here]
+        result: Floats = np.maximum(fair, 1).astype(np.float32)
+        return result
 
     def _unmirrored(self, numbers: Ints) -> Ints:
         """Where on the sheet atlas ``numbers`` are: y * w + x."""
@@ -320,7 +338,10 @@ class Stage:
         height, width = self.shape
         steps, sure = self._straight_on()
         fine = cv2.resize(before.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+        # what is too thin for the coarser level to be sure of joins what goes on beside it
+        near = cv2.dilate(fine, np.ones((5, 5), np.uint8))
         held = (fine.ravel()[self.cells] > 0) & (sure > self.settings.onward_sure)
+        held |= (near.ravel()[self.cells] > 0) & (sure > self.settings.onward_certain)
         numbers.reshape(-1)[self.cells[held]] = (self.cells + steps)[held]
         self.held.ravel()[self.cells] = held
         if not held.all():  # were none left, there would be nothing to search
@@ -427,8 +448,9 @@ class Stage:
         taken = self._unmirrored(numbers.reshape(-1)[self.cells])
         count = np.bincount(taken, minlength=height * width).astype(np.float32).reshape(height, width)
         used = cv2.blur(count, (5, 5)).ravel()
-        fair = max(1.0, 2 * len(self.cells) / len(self.where))
-        over = np.clip(used[self.here] / fair - self.settings.spare, -1, 8) * self.settings.usage * typical
+        over = (
+            np.clip(used[self.here] / self.fair - self.settings.spare, -1, 8) * self.settings.usage * typical
+        )
         self.price = np.maximum(self.price + over, 0).astype(np.float32)
         self.sources.penalty = self.fixed + self.price
 

@@ -23,7 +23,16 @@ def _cut_bar() -> Level:
 def test_a_bar_that_the_guess_has_lost_goes_on_in_a_band_along_the_edge() -> None:
     level = _cut_bar()
     stage = Stage(
-        level, None, None, Settings(), 3, 0, True, None, None, onward(level.image, level.known, 0.4, 0.5)
+        level,
+        None,
+        None,
+        Settings(),
+        3,
+        0,
+        True,
+        None,
+        None,
+        onward(level.image, level.known, 0.4, 0.5, 0.01),
     )
     picture = stage._go_on(level.image)
     assert level.image[23:27, 40:42].mean() > 0.7, "the guess says sky"
@@ -47,7 +56,7 @@ def test_the_colour_of_known_cells_counts_at_the_edge_alone() -> None:
         True,
         None,
         None,
-        onward(level.image, level.known, 0.4, 0.5),
+        onward(level.image, level.known, 0.4, 0.5, 0.01),
     )
     targets = stage._targets(level.image, fresh=False)
     weight = targets.weights[:, stage.basis.components]

@@ -43,7 +43,7 @@ def test_another_row_is_dear_beside_the_photo_and_far_from_it() -> None:
     level = Level(rng.random((120, 60, 3)).astype(np.float32), known)
     settings = Settings(row=2.5, far=5.0)
     stage = Stage(
-        level, None, None, settings, 3, 0, True, None, None, onward(level.image, level.known, 0.4, 0.5)
+        level, None, None, settings, 3, 0, True, None, None, onward(level.image, level.known, 0.4, 0.5, 0.01)
     )
     targets = stage._targets(level.image, fresh=False)
     weight = np.full(known.size, np.nan, np.float32)

@@ -55,7 +55,7 @@ def test_on_each_side_it_runs_on_where_it_would(turn: int, slope: float) -> None
     truth = _stripe(slope)
     image, known = _seen(truth)
     truth, image, known = (np.ascontiguousarray(np.rot90(a, turn)) for a in (truth, image, known))
-    found = onward(image, known, 0.4, 0.5)
+    found = onward(image, known, 0.4, 0.5, 0.01)
     stripe = (truth[..., 0] > 0.7) & ~known
     near = found.fade > 0.5
     assert (stripe & near).sum() > 50
@@ -71,7 +71,7 @@ def test_on_each_side_it_runs_on_where_it_would(turn: int, slope: float) -> None
 
 def test_known_cells_stay_and_the_guess_gives_way_by_the_share() -> None:
     image, known = _seen(_stripe(0.0))
-    found = onward(image, known, 0.4, 0.5)
+    found = onward(image, known, 0.4, 0.5, 0.01)
     half, whole = drawn(image, found, 0.5), drawn(image, found, 1.0)
     assert np.array_equal(half[known], image[known])
     assert np.allclose(half - image, 0.5 * (whole - image), atol=1e-6)
@@ -80,7 +80,7 @@ def test_known_cells_stay_and_the_guess_gives_way_by_the_share() -> None:
 
 def test_it_fades_and_ends() -> None:
     image, known = _seen(_stripe(0.0))
-    found = onward(image, known, 0.4, 0.25)  # of 56 rows: 14 cells
+    found = onward(image, known, 0.4, 0.25, 0.01)  # of 56 rows: 14 cells
     assert found.weight[48, 14:28].min() > 0.9
     assert not found.weight[48, :14].any()
     assert np.all(np.diff(found.fade[48, 14:28]) > 0)
@@ -89,7 +89,7 @@ def test_it_fades_and_ends() -> None:
 def test_an_edge_along_which_something_is_unknown_tells_nothing() -> None:
     image, known = _seen(_stripe(0.0))
     known[30:33, 29:32] = False
-    found = onward(image, known, 0.4, 0.5)
+    found = onward(image, known, 0.4, 0.5, 0.01)
     assert not found.weight[:, :28].any()
     assert found.weight[48, 100:110].min() > 0.9
 
@@ -99,13 +99,13 @@ def test_too_small_or_without_a_border_there_is_nothing(shape: tuple[int, int]) 
     known = np.ones(shape, bool)
     known[:, -3:] = min(shape) > 5
     rows = np.arange(shape[0])[:, None, None] % 4 < 2
-    found = onward(np.broadcast_to(rows, (*shape, 3)).astype(np.float32), known, 0.4, 0.5)
+    found = onward(np.broadcast_to(rows, (*shape, 3)).astype(np.float32), known, 0.4, 0.5, 0.01)
     assert not found.weight.any()
 
 
 def test_at_half_the_size_ways_are_the_same_and_depths_half() -> None:
     image, known = _seen(_stripe(0.4))
-    found = onward(image, known, 0.4, 0.5)
+    found = onward(image, known, 0.4, 0.5, 0.01)
     small = found.at(HEIGHT // 2, WIDTH // 2)
     y, x = 34, 22  # on the stripe, 6 cells out
     assert found.weight[y, x] > 0.9 and small.weight[y // 2, x // 2] > 0.9
@@ -118,7 +118,7 @@ def test_sources_are_known_and_look_like_what_runs_on() -> None:
     truth = _stripe(0.0)
     image, known = _seen(truth)
     image[47:49, 33:35] = 0.52  # something dull lies on the stripe
-    found = onward(image, known, 0.4, 0.5)
+    found = onward(image, known, 0.4, 0.5, 0.01)
     cells = np.flatnonzero(~known).astype(np.int32)
     steps, sure = found.sources(cells, image, known, 3, 0.02)
     assert known.ravel()[(cells + steps)[sure > 0]].all()
@@ -150,3 +150,20 @@ def test_a_line_on_a_road_goes_on_under_a_grey_guess() -> None:
 
     assert line(Settings()) > 0.65
     assert line(Settings(straightness=2.0)) < 0.5  # nothing is as straight as that
+
+
+def test_what_becomes_thinner_further_in_is_copied_from_near_the_edge() -> None:
+    """A wedge and a bar run out to the left. Of what changes at once, as dashes do, all is copied as before."""
+    yy, xx = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
+    wide = np.where(yy < 48, np.clip(5 - 0.5 * (xx - 28), 0, 5), 4)
+    on_it = (np.abs(yy - 34) < wide) | (np.abs(yy - 62) < wide)
+    wedge = np.where(on_it[..., None], np.float32(0.8), np.float32(0.3)) * np.ones(3, np.float32)
+    image, known = _seen(wedge)
+    found = onward(image, known, 0.4, 0.5, 0.01)
+    whole = (100 - 28) // 6
+    assert 3 <= found.strip[34, 26] < 0.8 * whole
+    assert found.strip[62, 26] == pytest.approx(whole, abs=0.1)
+    dashed = _stripe(0.0)
+    dashed[:, 28:100:2] *= np.float32(0.7)
+    image, known = _seen(dashed)
+    assert onward(image, known, 0.2, 0.5, 0.01).strip[48, 26] == pytest.approx(whole, abs=0.1)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from outpaint_patch.expected import embed, expect, measured, principal
+from outpaint_patch.expected import Expected, demand, embed, expect, measured, principal
 from outpaint_patch.finish import finish
 from outpaint_patch.networks import MISSING, Networks, networks
+from outpaint_patch.onward import onward
 from outpaint_patch.plugin import PatchHarmonizer
-from outpaint_patch.pyramid import shrink
+from outpaint_patch.pyramid import Level, shrink
+from outpaint_patch.settings import Settings
+from outpaint_patch.stage import Stage
 from outpaint_patch.texture import CHANNELS, FINE, LEAST, cells, energies, texture
 
 from outpaint_cli.plugin import Context, ModelError
@@ -118,6 +121,41 @@ def test_bundled_network_knows_what_belongs_where() -> None:
     wrong = np.square(colours[~inside][:, None] - colours[inside][None]).mean(-1)
     likeliest = wrong[np.arange(len(wrong)), apart.argmin(1)]
     assert likeliest.mean() < 0.5 * wrong.mean()
+
+
+def test_what_is_wanted_is_what_belongs_to_the_unknown_places() -> None:
+    """Unknown places, twice as many as known ones, are all like the left third of what is known."""
+    known = np.zeros((288, 384), bool)
+    known[:96] = True
+    level = Level(np.full((288, 384, 3), 0.5, np.float32), known)
+    belongs = np.zeros((96, 128, 2), np.float32)
+    belongs[:32, 42:, 0] = 9
+    wanted = demand(level, belongs)
+    assert wanted.shape == (96, 128)
+    assert wanted[8:24, 8:30].mean() == pytest.approx(2 * 128 / 42, rel=0.05)
+    assert wanted[8:24, 60:].max() < 0.01
+    assert not demand(Level(level.image, np.ones_like(known)), belongs).any()
+
+
+def test_sources_may_be_taken_as_often_as_they_are_wanted() -> None:
+    known = np.zeros((96, 128), bool)
+    known[:48] = True
+    level = Level(np.random.default_rng(0).random((96, 128, 3)).astype(np.float32), known)
+    wanted = np.zeros((96, 128), np.float32)
+    wanted[:, :64] = 5.0
+
+    def fair(wanted: np.ndarray | None) -> np.ndarray:
+        expected = Expected([np.zeros((96, 128, 1), np.float32)], wanted)
+        going = onward(level.image, known, 0.4, 0.5, 0.01)
+        stage = Stage(level, None, expected, Settings(), 3, 0, True, None, None, going)
+        return np.stack((stage.here % 128, stage.fair))
+
+    column, often = fair(wanted)
+    assert often[column < 60].min() == pytest.approx(
+        5, rel=0.1
+    )  # near the frame's edge no patch is looked for
+    assert np.all(often[column > 68] == 1)
+    assert np.ptp(fair(None)[1]) == 0
 
 
 class Prophet:
