@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .pyramid import Level
 
-ALIKE = 2
+ALIKE = 3
 """Places: what is so near is mostly of one kind, as the standard deviation of a blur."""
 
 

@@ -27,6 +27,9 @@ SLOPES = tuple(sorted(np.linspace(-1.5, 1.5, 25), key=abs))
 SHORTEST = 4
 """Of the strip's columns at least one in so many is copied, lest a few be stamped."""
 
+LOWER = 3
+"""Quarter turns that bring the lower edge, where the ground comes nearer, to the left."""
+
 FINER = (1 / 16, 1 / 32, 1 / 64)
 """Those steps."""
 
@@ -128,7 +131,7 @@ def onward(image: Floats, known: Bools, sure: float, reach: float, stray: float)
     """
     sums = np.zeros((*known.shape, 9), np.float32)
     for turn in range(4):
-        part = _leftward(np.rot90(image, turn), np.rot90(known, turn), sure, reach, stray)
+        part = _leftward(np.rot90(image, turn), np.rot90(known, turn), sure, reach, stray, turn == LOWER)
         if part is None:
             continue
         for _ in range(turn):
@@ -186,10 +189,13 @@ def _try(strip: Floats, detail: Floats, slopes: Floats, best: Straight) -> None:
     best.colours = np.where(better[:, None], colours, best.colours)
 
 
-def _leftward(image: Floats, known: Bools, sure: float, reach: float, stray: float) -> Floats | None:
+def _leftward(
+    image: Floats, known: Bools, sure: float, reach: float, stray: float, nearer: bool
+) -> Floats | None:
     """Weighted sums (h, w, 9) to the left of the known rectangle, in the order of Onward's planes.
 
-    They are: 0 the weights, 1 to 3 colours, 4 and 5 way, 6 depth, 7 strip, 8 fade.
+    They are: 0 the weights, 1 to 3 colours, 4 and 5 way, 6 depth, 7 strip, 8 fade. What comes ``nearer`` as it
+    runs on becomes wider.
     """
     rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
     if len(rows) < 8 or len(columns) < 8 or columns[0] == 0:
@@ -200,14 +206,18 @@ def _leftward(image: Floats, known: Bools, sure: float, reach: float, stray: flo
         return None
     strip = image[top:bottom, left : left + wide]
     found = straight(strip)
+    off = _strayed(strip, found.colours, found.slopes)
     doubt = np.float32(sure) + SLANTED * np.abs(found.slopes)
-    weight, slopes = _between(np.clip((found.share - doubt) / CLEARLY, 0, 1), found.slopes)
+    # a few bright spots in a row are straight, but no line
+    steady = np.exp(-np.square(off[:, : wide // 2].mean(1) / np.float32(2 * stray)))
+    weight, slopes = _between(steady * np.clip((found.share - doubt) / CLEARLY, 0, 1), found.slopes)
     height, width = known.shape
     sums = np.zeros((height, width, 9), np.float32)
     most = max(1, round(reach * min(right - left, bottom - top)))
     at = np.arange(top, bottom)
     planes = np.ones((len(at), 9), np.float32)
-    planes[:, 1:4], planes[:, 4], planes[:, 7] = found.colours, slopes, _alike(strip, found, slopes, stray)
+    length = _alike(off, stray) if nearer else wide
+    planes[:, 1:4], planes[:, 4], planes[:, 7] = found.colours, slopes, length
     for step in range(1, min(left, most) + 1):
         planes[:, 6], planes[:, 8] = step, 1 - step / (most + 1)
         y = at - slopes * np.float32(step)
@@ -219,17 +229,23 @@ def _leftward(image: Floats, known: Bools, sure: float, reach: float, stray: flo
     return sums
 
 
-def _alike(strip: Floats, found: Straight, slopes: Floats, stray: float) -> Floats:
-    """How many columns (n,) of ``strip`` (n, wide, 3) along ``slopes`` (n,) have the colours at its edge.
-
-    In perspective what runs straight becomes thinner further off: where it is not the same any more, it had
-    better be repeated sooner. What is beside it goes with it.
-    """
+def _strayed(strip: Floats, colours: Floats, slopes: Floats) -> Floats:
+    """How far (n, wide) ``strip`` (n, wide, 3) along ``slopes`` (n,) is from the ``colours`` (n, 3) at its edge."""
     count, wide = strip.shape[:2]
     yy, xx = np.mgrid[:count, :wide].astype(np.float32)
     rows = yy + slopes[:, None] * (xx + np.float32(0.5))
     there = cv2.remap(strip, xx, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    off = cv2.blur(np.square(there - found.colours[:, None]).mean(2), (3, 1))
+    off: Floats = cv2.blur(np.square(there - colours[:, None]).mean(2), (3, 1))
+    return off
+
+
+def _alike(off: Floats, stray: float) -> Floats:
+    """How many columns (n,) of a strip, ``off`` (n, wide) by so much, have the colours at its edge.
+
+    In perspective what runs straight becomes thinner further off: where it is not the same any more, it had
+    better be repeated sooner. What is beside it goes with it.
+    """
+    count, wide = off.shape
     length = np.where(off > stray, np.arange(wide)[None], wide).min(1)
     length = np.where(length < max(2, wide // SHORTEST), wide, length).astype(np.float32)
     around = 2 * max(1, round(SPREAD * count)) + 1

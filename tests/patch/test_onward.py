@@ -152,18 +152,22 @@ def test_a_line_on_a_road_goes_on_under_a_grey_guess() -> None:
     assert line(Settings(straightness=2.0)) < 0.5  # nothing is as straight as that
 
 
-def test_what_becomes_thinner_further_in_is_copied_from_near_the_edge() -> None:
-    """A wedge and a bar run out to the left. Of what changes at once, as dashes do, all is copied as before."""
+def test_what_becomes_thinner_above_the_lower_edge_is_copied_from_near_it() -> None:
+    """A wedge and a bar run out below, and what is beside the wedge goes with it; to the left all is copied."""
     yy, xx = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
     wide = np.where(yy < 48, np.clip(5 - 0.5 * (xx - 28), 0, 5), 4)
     on_it = (np.abs(yy - 34) < wide) | (np.abs(yy - 62) < wide)
     wedge = np.where(on_it[..., None], np.float32(0.8), np.float32(0.3)) * np.ones(3, np.float32)
-    image, known = _seen(wedge)
-    found = onward(image, known, 0.4, 0.5, 0.01)
     whole = (100 - 28) // 6
-    assert 3 <= found.strip[34, 26] < 0.8 * whole
-    assert found.strip[62, 26] == pytest.approx(whole, abs=0.1)
+
+    def strips(picture: np.ndarray, sure: float, turn: int) -> np.ndarray:
+        image, known = (np.ascontiguousarray(np.rot90(a, turn)) for a in _seen(picture))
+        return np.rot90(onward(image, known, sure, 0.5, 0.01).strip, -turn)
+
+    below = strips(wedge, 0.4, 1)
+    assert 3 <= below[34, 26] < 0.8 * whole
+    assert below[62, 26] == pytest.approx(whole, abs=0.1)
+    assert strips(wedge, 0.4, 0)[34, 26] == pytest.approx(whole, abs=0.1)
     dashed = _stripe(0.0)
-    dashed[:, 28:100:2] *= np.float32(0.7)
-    image, known = _seen(dashed)
-    assert onward(image, known, 0.2, 0.5, 0.01).strip[48, 26] == pytest.approx(whole, abs=0.1)
+    dashed[:, 28:100:2] *= np.float32(0.7)  # what changes at once is no perspective
+    assert strips(dashed, 0.2, 1)[48, 26] == pytest.approx(whole, abs=0.1)
