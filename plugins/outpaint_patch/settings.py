@@ -36,7 +36,7 @@ class Settings:
         4.0  # weight of the colour of known cells beside the unknown ones: stretches start without a step
     )
     guided: float = 0.001  # what a source of another photo costs
-    salience: float = 8.0  # cost of a source unlike the rest of the photo, in its distance to the rest
+    salience: float = 10.0  # cost of a source unlike the rest of the photo, in its distance to the rest
     alike: float = 0.004  # share of the photo's patches that must be near for one to be common
     agree: float = (
         0.6  # cost of neighbours of different offsets in the propagation of beliefs, in median distances
@@ -60,7 +60,6 @@ class Settings:
     calm: float = 1.2  # the same beyond the exact levels, where offsets are only refined
     usage: float = 0.08  # cost of a source used too often, in median distances a round
     spare: float = 2.0  # uses of a source, in fair shares, that cost nothing
-    wanted: float = 0.7  # how far what is likely to be wanted decides on fair shares, an exponent, 0..1
     band: float = 0.04  # how far reflections at the photo's edges reach, in long sides
     reflection: float = 0.0005  # what a cell of them costs
     straight: float = (

@@ -162,17 +162,17 @@ class Stage:
         self.sources = Sources(self.shape, self.where, lookup, features, self.fixed + self.price)
 
     def _fair(self, demand: Floats | None) -> Floats:
-        """How often each source (n,) may be taken: as often as any, or more if the like of it is wanted.
+        """How often each source (n,) may be taken: as often as any, or as the like of it is wanted.
 
         Where the photo ends on a road that fills a tenth of it, the road is to be taken often, the rocks
-        beside it are not. Wholly by demand, the few likeliest places would be stamped all over.
+        beside it are not.
         """
         height, width = self.shape
-        fair = np.full(len(self.where), 2 * len(self.cells) / len(self.where), np.float32)
-        if demand is not None:
-            share = len(self.cells) / max(1, len(self.unknown))
-            wanted = share * scaled(demand[..., None], height, width).ravel()[self.here]
-            fair *= (np.maximum(wanted, 1e-6) / fair) ** np.float32(self.settings.wanted)
+        if demand is None:
+            fair = np.full(len(self.where), 2 * len(self.cells) / len(self.where), np.float32)
+        else:
+            share = np.float32(len(self.cells) / max(1, len(self.unknown)))
+            fair = share * scaled(demand[..., None], height, width).ravel()[self.here]
         result: Floats = np.maximum(fair, 1)
         return result
 

@@ -144,17 +144,16 @@ def test_sources_may_be_taken_as_often_as_they_are_wanted() -> None:
     wanted = np.zeros((96, 128), np.float32)
     wanted[:, :64] = 5.0
 
-    def fair(wanted: np.ndarray | None, share: float = 1.0) -> np.ndarray:
+    def fair(wanted: np.ndarray | None) -> np.ndarray:
         expected = Expected([np.zeros((96, 128, 1), np.float32)], wanted)
         going = onward(level.image, known, 0.4, 0.5, 0.01)
-        stage = Stage(level, None, expected, Settings(wanted=share), 3, 0, True, None, None, going)
+        stage = Stage(level, None, expected, Settings(), 3, 0, True, None, None, going)
         return np.stack((stage.here % 128, stage.fair))
 
     column, often = fair(wanted)
     # near the frame's edge no patch is looked for
     assert often[column < 60].min() == pytest.approx(5, rel=0.1)
     assert np.all(often[column > 68] == 1)
-    assert 1 < fair(wanted, 0.5)[1][column < 60].min() < 4
     assert np.ptp(fair(None)[1]) == 0
 
 
