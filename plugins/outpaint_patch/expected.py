@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 ALIKE = 3
 """Places: what is so near is mostly of one kind, as the standard deviation of a blur."""
 
-
 MOST_NUMBERS = 2 << 20
 """In a table of likelihoods, of places by places."""
 

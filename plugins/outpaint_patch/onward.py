@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 SLOPES = tuple(sorted(np.linspace(-1.5, 1.5, 25), key=abs))
 """Rows a column at which something may run into an upright edge; finer steps are tried around the best."""
 
-SHORTEST = 4
-"""Of the strip's columns at least one in so many is copied, lest a few be stamped."""
-
-LOWER = 3
-"""Quarter turns that bring the lower edge, where the ground comes nearer, to the left."""
-
 FINER = (1 / 16, 1 / 32, 1 / 64)
 """Those steps."""
 
 STRIP = 6
 """The strip's share of the photo: one in so many of its columns."""
+
+SHORTEST = 4
+"""Of the strip's columns at least one in so many is copied, lest a few be stamped."""
+
+LOWER = 3
+"""Quarter turns that bring the lower edge, where the ground comes nearer, to the left."""
 
 SOFT = 40
 """A neighbourhood along the edge: one in so many of its cells, as the standard deviation of a blur."""
@@ -125,9 +125,9 @@ class Onward:
 def onward(image: Floats, known: Bools, sure: float, reach: float, stray: float) -> Onward:
     """What runs straight out of the rectangle of ``image`` (h, w, 3) that is ``known`` (h, w).
 
-    What is straighter than ``sure`` (0..1) runs on, as far as ``reach`` times the rectangle's shorter side. Of
-    its strip so much is copied as strays less than ``stray``, a squared difference, from its colours at the
-    edge. Edges along which not all is known have nothing that runs on.
+    What is straighter than ``sure`` (0..1) runs on, as far as ``reach`` times the rectangle's shorter side. What
+    strays from its colours at the edge by more than ``stray``, a squared difference, is less sure; at the lower
+    edge the strip is copied up to there alone. Edges along which not all is known have nothing that runs on.
     """
     sums = np.zeros((*known.shape, 9), np.float32)
     for turn in range(4):
