@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from .pyramid import banks
+from .seam import apart
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
@@ -37,7 +38,7 @@ SLIGHT, HARSH = np.float32(0.2), np.float32(0.35)
 def blended(level: Level, numbers: Ints, picture: Floats) -> Floats:
     """What to add to ``picture`` (h, w, 3), unknown cells of ``level`` copied as the map ``numbers`` says.
 
-    It makes joins softer; 0 at known cells, which those beside them meet.
+    It makes joins softer; 0 at known cells, to which those beside them come nearer.
     """
     spread = _spread(level, numbers, picture)
     free = ~level.known
@@ -73,28 +74,16 @@ def _gathered(planes: Floats, numbers: Ints, tall: int) -> Floats:
     return gathered
 
 
-def _joins(numbers: Ints, known: Bools) -> Bools:
-    """Cells (h, w) beside which something else is copied."""
-    joins: Bools = np.zeros(known.shape, bool)
-    for before, after, stride in _pairs(known.shape[1]):
-        apart = (numbers[after] - numbers[before] != stride) & ~(known[before] & known[after])
-        joins[before] |= apart
-        joins[after] |= apart
-    return joins
-
-
-def _pairs(width: int) -> tuple[tuple[tuple[slice, slice], tuple[slice, slice], int], ...]:
-    """Slices of the cells before and after along either axis, and how far their numbers are apart."""
-    whole, first, last = slice(None), slice(None, -1), slice(1, None)
-    return ((first, whole), (last, whole), width), ((whole, first), (whole, last), 1)
-
-
 def _spread(level: Level, numbers: Ints, picture: Floats) -> Floats:
     """How widely (h, w) joins may be blurred, as a standard deviation in cells; 0 away from them."""
-    joins = _joins(numbers, level.known)
+    sides = [apart(numbers, level.known, axis) for axis in (0, 1)]
+    joins = np.zeros(level.shape, bool)
+    for before, after, there in sides:
+        joins[before] |= there
+        joins[after] |= there
     away = cv2.distanceTransform((~joins).astype(np.uint8), cv2.DIST_L2, 5)
     step = np.zeros(level.shape, np.float32)
-    for before, after, _ in _pairs(level.shape[1]):
+    for before, after, _ in sides:
         across = np.abs(picture[after] - picture[before]).mean(2) * (joins[before] & joins[after])
         step[before] = np.maximum(step[before], across)
         step[after] = np.maximum(step[after], across)

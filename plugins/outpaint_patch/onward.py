@@ -169,9 +169,7 @@ def _try(strip: Floats, detail: Floats, slopes: Floats, best: Straight) -> None:
     """Take ``slopes`` (n,) for ``best`` where ``detail`` of ``strip`` runs straighter along them."""
     count, wide = strip.shape[:2]
     reach = max(1.0, count / SOFT)
-    yy, xx = np.mgrid[:count, :wide].astype(np.float32)
-    rows = yy + slopes[:, None] * (xx + np.float32(0.5))
-    there = cv2.remap(detail, xx, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    there, rows = _along(detail, slopes)
     inside = ((rows >= 0) & (rows <= count - 1)).astype(np.float32)[..., None]
     seen = inside.sum(1)
     mean = (there * inside).sum(1) / np.maximum(seen, 1)
@@ -183,10 +181,16 @@ def _try(strip: Floats, detail: Floats, slopes: Floats, best: Straight) -> None:
     better = share > best.share
     best.share[better] = share[better]
     best.slopes[better] = slopes[better]
-    near = np.ascontiguousarray(rows[:, : max(2, wide // 6)])
-    columns = np.ascontiguousarray(xx[:, : near.shape[1]])
-    colours = cv2.remap(strip, columns, near, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).mean(1)
+    colours = _along(strip, slopes, max(2, wide // 6))[0].mean(1)
     best.colours = np.where(better[:, None], colours, best.colours)
+
+
+def _along(strip: Floats, slopes: Floats, columns: int | None = None) -> tuple[Floats, Floats]:
+    """``strip`` (n, wide, 3) along ``slopes`` (n,), its first ``columns`` or all, and the rows (n, wide) there."""
+    yy, xx = np.mgrid[: len(strip), : columns or strip.shape[1]].astype(np.float32)
+    rows = yy + slopes[:, None] * (xx + np.float32(0.5))
+    there: Floats = cv2.remap(strip, xx, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return there, rows
 
 
 def _leftward(
@@ -231,10 +235,7 @@ def _leftward(
 
 def _strayed(strip: Floats, colours: Floats, slopes: Floats) -> Floats:
     """How far (n, wide) ``strip`` (n, wide, 3) along ``slopes`` (n,) is from the ``colours`` (n, 3) at its edge."""
-    count, wide = strip.shape[:2]
-    yy, xx = np.mgrid[:count, :wide].astype(np.float32)
-    rows = yy + slopes[:, None] * (xx + np.float32(0.5))
-    there = cv2.remap(strip, xx, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    there, _ = _along(strip, slopes)
     off: Floats = cv2.blur(np.square(there - colours[:, None]).mean(2), (3, 1))
     return off
 

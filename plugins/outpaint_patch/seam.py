@@ -16,6 +16,8 @@ from .search import Ints
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
 
+    Cells = tuple[slice, ...]
+
 
 def corrections(
     copied: Floats,
@@ -38,8 +40,8 @@ def corrections(
     cells count ``firm`` times as much as the correction's own smoothness: along a join where they differ, all are
     to be gone. (Not so at the photo's edge: a photo that is darker there would stand in a dark frame.)
     """
-    across, firm_x = _steps(copied, atlas, numbers, known, 1, 1, largest)
-    down, firm_y = _steps(copied, atlas, numbers, known, 0, numbers.shape[1], largest)
+    across, firm_x = _steps(copied, atlas, numbers, known, 1, largest)
+    down, firm_y = _steps(copied, atlas, numbers, known, 0, largest)
     free = (~known)[..., None].astype(np.float32)
     pull = pull[..., None].astype(np.float32)
     edge_x = np.maximum(free[:, 1:], free[:, :-1]) * (1 + np.float32(firm - 1) * firm_x[..., None])
@@ -90,25 +92,33 @@ def _gather(dx: Floats, dy: Floats, data: Floats) -> Floats:
     return total
 
 
+def apart(numbers: Ints, known: Bools, axis: int) -> tuple[Cells, Cells, Bools]:
+    """Slices of the cells before and after along ``axis``, and at which of these pairs there is a join."""
+    before = tuple(slice(None, -1) if i == axis else slice(None) for i in range(2))
+    after = tuple(slice(1, None) if i == axis else slice(None) for i in range(2))
+    stride = known.shape[1] if axis == 0 else 1
+    joins: Bools = (numbers[after] - numbers[before] != stride) & ~(known[before] & known[after])
+    return before, after, joins
+
+
 def _steps(
-    copied: Floats, atlas: Floats, numbers: Ints, known: Bools, axis: int, stride: int, largest: float
+    copied: Floats, atlas: Floats, numbers: Ints, known: Bools, axis: int, largest: float
 ) -> tuple[Floats, Bools]:
     """The steps that the correction should take between neighbours along ``axis``: 0 where a source goes on.
 
     And at which joins between unknown cells no channel's is larger than ``largest``.
     """
-    a = tuple(slice(None, -1) if i == axis else slice(None) for i in range(2))
-    b = tuple(slice(1, None) if i == axis else slice(None) for i in range(2))
-    steps = np.zeros((*numbers[a].shape, 3), np.float32)
-    apart = (numbers[b] - numbers[a] != stride) & ~(known[a] & known[b])
-    na, nb = numbers[a][apart], numbers[b][apart]
-    ua, ub = ~known[a][apart], ~known[b][apart]
+    a, b, joins = apart(numbers, known, axis)
+    stride = known.shape[1] if axis == 0 else 1
+    steps = np.zeros((*joins.shape, 3), np.float32)
+    na, nb = numbers[a][joins], numbers[b][joins]
+    ua, ub = ~known[a][joins], ~known[b][joins]
     ahead = atlas[np.minimum(na + stride, len(atlas) - 1)] - atlas[na]
     behind = atlas[nb] - atlas[np.maximum(nb - stride, 0)]
     share = (ua.astype(np.float32) + ub)[:, None]
     gradient = (ahead * ua[:, None] + behind * ub[:, None]) / np.maximum(share, 1)
-    wanted = gradient - (copied[b][apart] - copied[a][apart])
-    steps[apart] = np.clip(wanted, -largest, largest)
-    firm: Bools = np.zeros(apart.shape, bool)
-    firm[apart] = ua & ub & (np.abs(wanted).max(1) <= largest)
+    wanted = gradient - (copied[b][joins] - copied[a][joins])
+    steps[joins] = np.clip(wanted, -largest, largest)
+    firm: Bools = np.zeros(joins.shape, bool)
+    firm[joins] = ua & ub & (np.abs(wanted).max(1) <= largest)
     return steps, firm

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from outpaint_patch.finish import finish
 from outpaint_patch.onward import drawn, onward, straight
+from outpaint_patch.pyramid import Level
 from outpaint_patch.settings import Settings
+from outpaint_patch.stage import Stage
 
 from outpaint_cli.plugin import Context, HarmonizeJob, Rect
 
@@ -171,3 +173,32 @@ def test_what_becomes_thinner_above_the_lower_edge_is_copied_from_near_it() -> N
     dashed = _stripe(0.0)
     dashed[:, 28:100:2] *= np.float32(0.7)  # what changes at once is no perspective
     assert strips(dashed, 0.2, 1)[48, 26] == pytest.approx(whole, abs=0.1)
+
+
+def test_a_few_spots_in_a_row_are_no_line() -> None:
+    spots = _stripe(0.0)
+    spots[:, np.arange(WIDTH) // 4 % 2 == 0] = spots[0, 0]
+    image, known = _seen(spots)
+
+    def weight(stray: float) -> float:
+        return float(onward(image, known, 0.2, 0.5, stray).weight[46:51, 20:28].max())
+
+    assert weight(1.0) > 0.5  # straight they are
+    assert weight(0.01) < 0.25
+
+
+def test_what_is_too_thin_for_the_coarser_level_joins_what_is_held_beside_it() -> None:
+    image, known = _seen(_stripe(0.0))
+    before = np.zeros(known.shape, bool)
+    before[50:53, 8:26] = True  # below the stripe's middle, at 48
+
+    def held(settings: Settings) -> np.ndarray:
+        going = onward(image, known, 0.4, 0.5, 0.01)
+        stage = Stage(Level(image, known), None, None, settings, 3, 3, False, None, None, going)
+        numbers = np.arange(known.size, dtype=np.int32).reshape(known.shape)
+        stage._hold(numbers, before)
+        return stage.held
+
+    assert not held(Settings(onward_certain=2.0))[48:50].any()
+    assert held(Settings())[48:50, 12:24].mean() > 0.8
+    assert not held(Settings())[:46].any()
