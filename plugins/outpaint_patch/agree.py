@@ -3,7 +3,8 @@
 Each cell's own best source makes a mosaic in which few sources are stamped again and again. A few frequent
 offsets, of which every cell takes the one that suits it and its neighbours, copy whole stretches of the
 photo instead (He and Sun 2012, Statistics of patch offsets; Pritch et al. 2009, Shift-map image editing).
-Their graph cut needs a solver of its own; min-sum messages with a Potts cost are plain array work.
+A cell that none of them suits may keep its own, alone among its neighbours: made to choose among offsets that
+suit most of the others, it would take the end of a path into the sky. Their graph cut needs a solver of its own; min-sum messages with a Potts cost are plain array work.
 """
 
 from __future__ import annotations
@@ -37,35 +38,41 @@ def agree(
 
     ``cost`` (n,) is the distance of each target to its source now, ``weight`` what two neighbours of different
     offsets cost, ``offsets`` how many of the most frequent ones there are to choose from. Returns the new
-    costs (n,). A cell that none of them suits keeps its source.
+    costs (n,).
     """
     height, width = sources.shape
     flat, cells = numbers.reshape(-1), targets.where
     kinds, counts = np.unique(flat[cells] - cells, return_counts=True)
     kinds = kinds[np.argsort(-counts, kind="stable")[:offsets]]
-    data = np.zeros((len(kinds), height * width), np.float32)
-    for row, kind in zip(data, kinds, strict=True):
+    data = np.zeros((len(kinds) + 1, height * width), np.float32)
+    for row, kind in zip(data[:-1], kinds, strict=True):
         found = sources.lookup((cells + kind).astype(np.int32))
         row[cells] = np.minimum(distances(targets, sources, found), IMPOSSIBLE)
+    data[-1, cells] = cost
     inside = np.zeros(height * width, np.float32)
     inside[cells] = 1
     belief = _propagate(data.reshape(-1, height, width), inside.reshape(height, width), weight, rounds)
-    best = belief.reshape(len(kinds), -1)[:, cells].argmin(0)
-    chosen = data[best, cells]
-    good = chosen < IMPOSSIBLE
-    flat[cells[good]] = (cells + kinds[best])[good]
-    return np.where(good, chosen, cost).astype(np.float32)
+    best = belief.reshape(len(data), -1)[:, cells].argmin(0)
+    common = best < len(kinds)
+    flat[cells[common]] = cells[common] + kinds[best[common]]
+    chosen: Floats = data[best, cells]
+    return chosen
 
 
 def _propagate(data: Floats, inside: Floats, weight: float, rounds: int) -> Floats:
-    """Beliefs (k, h, w) after ``rounds`` of damped min-sum messages; cells that are not ``inside`` send none."""
+    """Beliefs (k, h, w) after ``rounds`` of damped min-sum messages; cells that are not ``inside`` send none.
+
+    The last of the k is another offset in each cell: it agrees with none.
+    """
     messages = np.zeros((4, *data.shape), np.float32)
     for _ in range(rounds):
         total = data + messages.sum(0)
         for direction in range(4):
             toward = total - messages[BACK[direction]]
             low = toward.min(0)
-            sent = (np.minimum(toward, low + np.float32(weight)) - low) * inside
+            sent = np.minimum(toward, low + np.float32(weight)) - low
+            sent[-1] = weight
+            sent *= inside
             into = messages[direction]
             into *= np.float32(0.5)
             to, of = PAIRS[direction]

@@ -93,7 +93,9 @@ def correct(found: Completed, settings: Settings) -> Floats:
     atlas = level.atlas()
     copied = atlas[found.numbers]
     long = max(level.shape)
-    wanted = _wanted(copied, blur(level.image - copied, long / 40), long / 40, settings)
+    # what goes straight on is drawn over the guess by a share only: the rest is no reason to take its hue out
+    off = np.where(found.held[..., None], 0, level.image - copied)
+    wanted = _wanted(copied, blur(off, long / 40), long / 40, settings)
     # the guess has its say far from the photo only: drawn in sooner, it would show as a frame around it
     depth = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5) / np.float32(long)
     pull = (np.minimum(depth / settings.reach, 1) / (settings.reach * long)).astype(np.float32) ** 2

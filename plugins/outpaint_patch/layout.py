@@ -57,14 +57,14 @@ def folded_places(known: Bools) -> tuple[Floats, int]:
 
 
 def far_off(known: Bools) -> Floats:
-    """How far off the known rows each row (h,) is: 0 up to a quarter of their height, 1 from half of it on."""
+    """How far off the known rows each row (h,) is: 0 at them, 1 from half of their height on."""
     rows = np.flatnonzero(known.any(1))
     if len(rows) == 0:
         return np.zeros(len(known), np.float32)
     tall = rows[-1] - rows[0] + 1
     place = np.arange(len(known))
     away = np.maximum(rows[0] - place, place - rows[-1]) / tall
-    far: Floats = np.clip(4 * away - 1, 0, 1).astype(np.float32)
+    far: Floats = np.clip(2 * away, 0, 1).astype(np.float32)
     return far
 
 

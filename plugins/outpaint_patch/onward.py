@@ -33,6 +33,12 @@ STRIP = 6
 SHORTEST = 4
 """Of the strip's columns at least one in so many is copied, lest a few be stamped."""
 
+RAYS = 8
+"""Places a cell of the edge from which something runs on, lest there be gaps where rays part."""
+
+COMING = 2
+"""Below the photo, where the ground comes nearer, it runs on so much further."""
+
 LOWER = 3
 """Quarter turns that bring the lower edge, where the ground comes nearer, to the left."""
 
@@ -45,11 +51,17 @@ FAINT = np.float32(1e-4)
 TIE = np.float32(0.01)
 """What a slope of 1 costs of how straight it is: of two alike, the more upright or level one is meant."""
 
-SLANTED = np.float32(0.3)
+SLANTED = np.float32(0.45)
 """So much straighter has what is aslant to be, at a slope of 1: outlines that rise do not rise for long."""
 
 SPREAD = 0.04
 """How far straight things tell the way of what is between them, in edges' lengths."""
+
+PLAIN = 0.6
+"""Of the difference that makes a strip another: what strays more from its edge would show as repeated further on."""
+
+ENCLOSED = 0.4
+"""How far apart two straight things may be, in edges' lengths, for what is between them to go on with them."""
 
 CLEARLY = np.float32(0.3)
 """So much straighter than it must be, and it is sure to run on."""
@@ -217,20 +229,51 @@ def _leftward(
     weight, slopes = _between(steady * np.clip((found.share - doubt) / CLEARLY, 0, 1), found.slopes)
     height, width = known.shape
     sums = np.zeros((height, width, 9), np.float32)
-    most = max(1, round(reach * min(right - left, bottom - top)))
-    at = np.arange(top, bottom)
-    planes = np.ones((len(at), 9), np.float32)
-    length = _alike(off, stray) if nearer else wide
+    length = _alike(off, stray) if nearer else np.full(len(weight), wide, np.float32)
+    most = np.full(len(weight), max(1, round(reach * min(right - left, bottom - top))), np.float32)
+    if nearer:
+        plain = _plain(off[:, : wide // 2], stray)
+        weight, slopes = _enclosed(weight, slopes, plain)
+        most *= 1 + (COMING - 1) * plain
+    planes = np.ones((bottom - top, 10), np.float32)
     planes[:, 1:4], planes[:, 4], planes[:, 7] = found.colours, slopes, length
-    for step in range(1, min(left, most) + 1):
-        planes[:, 6], planes[:, 8] = step, 1 - step / (most + 1)
+    planes[:, 0], planes[:, 9] = weight, most
+    planes, at = _denser(planes), _denser(np.arange(top, bottom, dtype=np.float32)[:, None])[:, 0]
+    weight, slopes, most = planes[:, 0].copy(), planes[:, 4].copy(), planes[:, 9]
+    planes = planes[:, :9]
+    planes[:, 0] = 1
+    for step in range(1, min(left, int(most.max())) + 1):
+        planes[:, 6], planes[:, 8] = step, np.maximum(1 - step / (most + 1), 0)
         y = at - slopes * np.float32(step)
         low = np.floor(y).astype(np.intp)
+        column, seen = np.zeros((9, height), np.float32), np.zeros(height, np.float32)
         for row, part in ((low, 1 - (y - low)), (low + 1, y - low)):
             fine = (row >= 0) & (row < height)
-            share = (part * weight)[fine, None].astype(np.float32)
-            np.add.at(sums[:, left - step], row[fine], share * planes[fine])
+            row, share = row[fine], part[fine] / RAYS
+            seen += np.bincount(row, share, height).astype(np.float32)
+            for plane, values in enumerate(planes[fine].T):
+                column[plane] += np.bincount(row, share * (weight * (step <= most))[fine] * values, height).astype(np.float32)
+        # where rays part there are fewer to a cell, and they tell no less
+        sums[:, left - step] = (column / np.clip(seen, np.float32(0.1 / RAYS), 1)).T
     return sums
+
+
+def _plain(off: Floats, stray: float) -> Floats:
+    """How alike (n,), 0..1, most of what is near is along its slopes, ``off`` (n, wide) by so much."""
+    mean = off.mean(1)
+    near = round(SPREAD * len(mean))
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(mean, near, "reflect"), 2 * near + 1)
+    plain: Floats = np.exp(-np.square(np.median(around, 1) / np.float32(PLAIN * stray)))
+    return plain
+
+
+def _denser(planes: Floats) -> Floats:
+    """``planes`` (n, c) along an edge at RAYS places a cell, (RAYS (n - 1) + 1, c)."""
+    at = np.linspace(0, len(planes) - 1, RAYS * (len(planes) - 1) + 1).astype(np.float32)
+    low = np.minimum(at.astype(np.intp), len(planes) - 2)
+    part = (at - low)[:, None]
+    result: Floats = ((1 - part) * planes[low] + part * planes[low + 1]).astype(np.float32)
+    return result
 
 
 def _strayed(strip: Floats, colours: Floats, slopes: Floats) -> Floats:
@@ -260,7 +303,26 @@ def _between(weight: Floats, slopes: Floats) -> tuple[Floats, Floats]:
     mass = _blurred(weight, far)
     mean = _blurred(weight * slopes, far) / np.maximum(mass, np.float32(1e-6))
     alone = np.float32(1 / (far * np.sqrt(2 * np.pi)))  # what a single cell adds to the blur where it is
-    return np.maximum(weight, np.clip(mass / (8 * alone), 0, 1)), np.where(weight > 0.5, slopes, mean)
+    near = 2.0
+    own = _blurred(weight * slopes, near) / np.maximum(_blurred(weight, near), np.float32(1e-6))
+    return np.maximum(weight, np.clip(mass / (8 * alone), 0, 1)), np.where(weight > 0.5, own, mean)
+
+
+def _enclosed(weight: Floats, slopes: Floats, plain: Floats) -> tuple[Floats, Floats]:
+    """``weight`` and ``slopes`` (n,) with what lies between two sure ones and looks the same as far as is seen.
+
+    A path goes on between its borders, and becomes wider with them.
+    """
+    sure = np.flatnonzero(weight > 0.5)
+    if len(sure) < 2:
+        return weight, slopes
+    at = np.arange(len(weight))
+    after = np.searchsorted(sure, at)
+    left, right = sure[np.clip(after - 1, 0, len(sure) - 1)], sure[np.clip(after, 0, len(sure) - 1)]
+    inside = (left < at) & (at < right) & (right - left <= ENCLOSED * len(weight))
+    filled = np.where(inside, np.minimum(weight[left], weight[right]) * plain, 0)
+    more = filled > weight
+    return np.where(more, filled, weight), np.where(more, np.interp(at, sure, slopes[sure]), slopes).astype(np.float32)
 
 
 def _blurred(values: Floats, reach: float) -> Floats:

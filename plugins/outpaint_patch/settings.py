@@ -39,7 +39,7 @@ class Settings:
     salience: float = 10.0  # cost of a source unlike the rest of the photo, in its distance to the rest
     alike: float = 0.004  # share of the photo's patches that must be near for one to be common
     agree: float = (
-        0.6  # cost of neighbours of different offsets in the propagation of beliefs, in median distances
+        1.0  # cost of neighbours of different offsets in the propagation of beliefs, in median distances
     )
     offsets: int = 64  # that the propagation of beliefs chooses from
     coherence: float = 1.2  # cost of a neighbour that disagrees, in median distances
