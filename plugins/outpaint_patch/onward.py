@@ -51,7 +51,7 @@ FAINT = np.float32(1e-4)
 TIE = np.float32(0.01)
 """What a slope of 1 costs of how straight it is: of two alike, the more upright or level one is meant."""
 
-SLANTED = np.float32(0.45)
+SLANTED = np.float32(0.3)
 """So much straighter has what is aslant to be, at a slope of 1: outlines that rise do not rise for long."""
 
 SPREAD = 0.04
@@ -225,7 +225,7 @@ def _leftward(
     off = _strayed(strip, found.colours, found.slopes)
     doubt = np.float32(sure) + SLANTED * np.abs(found.slopes)
     # a few bright spots in a row are straight, but no line
-    steady = np.exp(-np.square(off[:, : wide // 2].mean(1) / np.float32(2 * stray)))
+    steady = np.exp(-np.square(off[:, : wide // 2].mean(1) / np.float32((1 if nearer else 2) * stray)))
     weight, slopes = _between(steady * np.clip((found.share - doubt) / CLEARLY, 0, 1), found.slopes)
     height, width = known.shape
     sums = np.zeros((height, width, 9), np.float32)

@@ -21,7 +21,7 @@ class Settings:
     factor: float = 1.5
     rounds: int = 4  # at the first level; fewer further on
     guide: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4, 0.25, 0.2)  # weight of the guess's colours by level
-    place: float = 0.045  # weight of the way from where the frame folds into the photo, in photo sides
+    place: float = 0.03  # weight of the way from where the frame folds into the photo, in photo sides
     row: float = 3.5  # times that for another row where the photo has one
     far: float = 8.0  # and far above or below it: the sea has no sky below it
     texture: float = 0.15  # weight of the texture expected, in means of squared half decades
