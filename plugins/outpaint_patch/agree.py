@@ -4,7 +4,8 @@ Each cell's own best source makes a mosaic in which few sources are stamped agai
 offsets, of which every cell takes the one that suits it and its neighbours, copy whole stretches of the
 photo instead (He and Sun 2012, Statistics of patch offsets; Pritch et al. 2009, Shift-map image editing).
 A cell that none of them suits may keep its own, alone among its neighbours: made to choose among offsets that
-suit most of the others, it would take the end of a path into the sky. Their graph cut needs a solver of its own; min-sum messages with a Potts cost are plain array work.
+suit most of the others, it would take the end of a path into the sky. Their graph cut needs a solver of its
+own; min-sum messages with a Potts cost are plain array work.
 """
 
 from __future__ import annotations

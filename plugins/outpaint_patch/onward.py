@@ -4,8 +4,7 @@ A network that is not sure hedges: a horizon fades, a line on a road ends where 
 along the photo's edge shows something straight that the edge cuts, level, plumb or aslant, the guess gives way
 to what runs on, and a stretch of the strip, moved along, is offered as its source.
 
-How straight is told by the semblance along a slope (after Neidell and Taner 1971, Semblance and other coherency
-measures for multichannel data): of what colours differ by, the share by which their means along it do.
+What is straight, and how sure that is, straight.py tells.
 """
 
 from __future__ import annotations
@@ -16,22 +15,15 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from .straight import CLEARLY, SLANTED, alike, between, enclosed, plain, straight, strayed
+
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
 
     from .search import Ints
 
-SLOPES = tuple(sorted(np.linspace(-1.5, 1.5, 25), key=abs))
-"""Rows a column at which something may run into an upright edge; finer steps are tried around the best."""
-
-FINER = (1 / 16, 1 / 32, 1 / 64)
-"""Those steps."""
-
 STRIP = 6
 """The strip's share of the photo: one in so many of its columns."""
-
-SHORTEST = 4
-"""Of the strip's columns at least one in so many is copied, lest a few be stamped."""
 
 RAYS = 8
 """Places a cell of the edge from which something runs on, lest there be gaps where rays part."""
@@ -42,42 +34,9 @@ COMING = 2
 LOWER = 3
 """Quarter turns that bring the lower edge, where the ground comes nearer, to the left."""
 
-SOFT = 40
-"""A neighbourhood along the edge: one in so many of its cells, as the standard deviation of a blur."""
-
-FAINT = np.float32(1e-4)
-"""Mean squared differences of colours (0..1) about which nothing can be told."""
-
-TIE = np.float32(0.01)
-"""What a slope of 1 costs of how straight it is: of two alike, the more upright or level one is meant."""
-
-SLANTED = np.float32(0.3)
-"""So much straighter has what is aslant to be, at a slope of 1: outlines that rise do not rise for long."""
-
-SPREAD = 0.04
-"""How far straight things tell the way of what is between them, in edges' lengths."""
-
-PLAIN = 0.6
-"""Of the difference that makes a strip another: what strays more from its edge would show as repeated further on."""
-
-ENCLOSED = 0.4
-"""How far apart two straight things may be, in edges' lengths, for what is between them to go on with them."""
-
-CLEARLY = np.float32(0.3)
-"""So much straighter than it must be, and it is sure to run on."""
-
 THIN = np.float32(4)
 """Weights count for so much more where sources are chosen: at a coarser size a line is thin, and the least
 sign of it has to do."""
-
-
-@dataclass
-class Straight:
-    """What an edge of n cells cuts: colours (n, 3), rows a column (n,), and how straight it is (n,), 0..1."""
-
-    colours: Floats
-    slopes: Floats
-    share: Floats
 
 
 @dataclass
@@ -162,49 +121,6 @@ def drawn(image: Floats, found: Onward, share: float) -> Floats:
     return result
 
 
-def straight(strip: Floats) -> Straight:
-    """What runs straight out of ``strip`` (n, wide, 3), the part of a photo along its left edge."""
-    count = len(strip)
-    strip = np.ascontiguousarray(strip)
-    # a gradient, as of a sky toward the sun, is no edge
-    detail = strip - _blurred(strip, 2 * max(1.0, count / SOFT))
-    best = Straight(strip[:, 0], np.zeros(count, np.float32), np.full(count, -1, np.float32))
-    for slope in SLOPES:
-        _try(strip, detail, np.full(count, slope, np.float32), best)
-    for step in FINER:
-        for slopes in (best.slopes - np.float32(step), best.slopes + np.float32(step)):
-            _try(strip, detail, slopes, best)
-    return best
-
-
-def _try(strip: Floats, detail: Floats, slopes: Floats, best: Straight) -> None:
-    """Take ``slopes`` (n,) for ``best`` where ``detail`` of ``strip`` runs straighter along them."""
-    count, wide = strip.shape[:2]
-    reach = max(1.0, count / SOFT)
-    there, rows = _along(detail, slopes)
-    inside = ((rows >= 0) & (rows <= count - 1)).astype(np.float32)[..., None]
-    seen = inside.sum(1)
-    mean = (there * inside).sum(1) / np.maximum(seen, 1)
-    within = (np.square(there - mean[:, None]) * inside).sum((1, 2)) / np.maximum(seen[:, 0], 1) / 3
-    across = (_blurred(np.square(mean), reach) - np.square(_blurred(mean, reach))).mean(-1)
-    across = np.maximum(across, 0)
-    share = across / (across + _blurred(within, reach) + FAINT) - TIE * np.abs(slopes)
-    share[seen[:, 0] < wide / 2] = -1
-    better = share > best.share
-    best.share[better] = share[better]
-    best.slopes[better] = slopes[better]
-    colours = _along(strip, slopes, max(2, wide // 6))[0].mean(1)
-    best.colours = np.where(better[:, None], colours, best.colours)
-
-
-def _along(strip: Floats, slopes: Floats, columns: int | None = None) -> tuple[Floats, Floats]:
-    """``strip`` (n, wide, 3) along ``slopes`` (n,), its first ``columns`` or all, and the rows (n, wide) there."""
-    yy, xx = np.mgrid[: len(strip), : columns or strip.shape[1]].astype(np.float32)
-    rows = yy + slopes[:, None] * (xx + np.float32(0.5))
-    there: Floats = cv2.remap(strip, xx, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return there, rows
-
-
 def _leftward(
     image: Floats, known: Bools, sure: float, reach: float, stray: float, nearer: bool
 ) -> Floats | None:
@@ -220,115 +136,62 @@ def _leftward(
     wide = max(4, round((right - left) / STRIP))
     if not known[top:bottom, left : left + wide].all():
         return None
-    strip = image[top:bottom, left : left + wide]
+    short = min(right - left, bottom - top)
+    rays = _rays(image[top:bottom, left : left + wide], sure, reach * short, stray, nearer)
+    return _drawn_out(rays, top, left, known.shape)
+
+
+def _rays(strip: Floats, sure: float, reach: float, stray: float, nearer: bool) -> Floats:
+    """What runs on to the left of ``strip`` (n, wide, 3): (RAYS (n - 1) + 1, 8), see _drawn_out for what they are.
+
+    It runs on for ``reach`` columns, what comes ``nearer`` further.
+    """
+    count, wide = strip.shape[:2]
     found = straight(strip)
-    off = _strayed(strip, found.colours, found.slopes)
+    off = strayed(strip, found.colours, found.slopes)
     doubt = np.float32(sure) + SLANTED * np.abs(found.slopes)
-    # a few bright spots in a row are straight, but no line
+    # a few bright spots in a row are straight, but no line; below, lines have what is beside them to go by
     steady = np.exp(-np.square(off[:, : wide // 2].mean(1) / np.float32((1 if nearer else 2) * stray)))
-    weight, slopes = _between(steady * np.clip((found.share - doubt) / CLEARLY, 0, 1), found.slopes)
-    height, width = known.shape
-    sums = np.zeros((height, width, 9), np.float32)
-    length = _alike(off, stray) if nearer else np.full(len(weight), wide, np.float32)
-    most = np.full(len(weight), max(1, round(reach * min(right - left, bottom - top))), np.float32)
+    weight, slopes = between(steady * np.clip((found.share - doubt) / CLEARLY, 0, 1), found.slopes)
+    length = np.full(count, wide, np.float32)
+    most = np.full(count, max(1, round(reach)), np.float32)
     if nearer:
-        plain = _plain(off[:, : wide // 2], stray)
-        weight, slopes = _enclosed(weight, slopes, plain)
-        most *= 1 + (COMING - 1) * plain
-    planes = np.ones((bottom - top, 10), np.float32)
-    planes[:, 1:4], planes[:, 4], planes[:, 7] = found.colours, slopes, length
-    planes[:, 0], planes[:, 9] = weight, most
-    planes, at = _denser(planes), _denser(np.arange(top, bottom, dtype=np.float32)[:, None])[:, 0]
-    weight, slopes, most = planes[:, 0].copy(), planes[:, 4].copy(), planes[:, 9]
-    planes = planes[:, :9]
-    planes[:, 0] = 1
-    for step in range(1, min(left, int(most.max())) + 1):
-        planes[:, 6], planes[:, 8] = step, np.maximum(1 - step / (most + 1), 0)
-        y = at - slopes * np.float32(step)
+        length = alike(off, stray)
+        same = plain(off[:, : wide // 2], stray)
+        weight, slopes = enclosed(weight, slopes, same)
+        most *= 1 + (COMING - 1) * same
+    rays = np.stack([np.arange(count), weight, slopes, length, most, *found.colours.T], 1).astype(np.float32)
+    at = np.linspace(0, count - 1, RAYS * (count - 1) + 1).astype(np.float32)
+    low = np.minimum(at.astype(np.intp), count - 2)
+    part = (at - low)[:, None]
+    result: Floats = ((1 - part) * rays[low] + part * rays[low + 1]).astype(np.float32)
+    return result
+
+
+def _drawn_out(rays: Floats, top: int, left: int, shape: tuple[int, ...]) -> Floats:
+    """Sums as _leftward's (h, w, 9) of ``rays`` (n, 8) that start in column ``left``, from row ``top`` on.
+
+    Of each: row, weight, slope, length of the strip, most columns it runs, colour.
+    """
+    height, width = shape
+    sums = np.zeros((height, width, 9), np.float32)
+    at, weight, slopes, length, most = rays[:, :5].T
+    for step in range(1, min(left, int(most.max() if weight.any() else 0)) + 1):
+        y = at + top - slopes * np.float32(step)
         low = np.floor(y).astype(np.intp)
-        column, seen = np.zeros((9, height), np.float32), np.zeros(height, np.float32)
+        mass = weight * (step <= most) / RAYS
+        fade = np.maximum(1 - step / (most + 1), 0)
+        planes = (np.ones_like(at), *rays[:, 5:].T, slopes, length, fade)
+        column, seen = np.zeros((len(planes), height)), np.zeros(height)
         for row, part in ((low, 1 - (y - low)), (low + 1, y - low)):
             fine = (row >= 0) & (row < height)
-            row, share = row[fine], part[fine] / RAYS
-            seen += np.bincount(row, share, height).astype(np.float32)
-            for plane, values in enumerate(planes[fine].T):
-                column[plane] += np.bincount(row, share * (weight * (step <= most))[fine] * values, height).astype(np.float32)
+            seen += np.bincount(row[fine], part[fine] / RAYS, height)
+            fine &= mass > 0
+            share = (part * mass)[fine]
+            for total, plane in zip(column, planes, strict=True):
+                total += np.bincount(row[fine], share * plane[fine], height)
         # where rays part there are fewer to a cell, and they tell no less
-        sums[:, left - step] = (column / np.clip(seen, np.float32(0.1 / RAYS), 1)).T
+        column /= np.clip(seen, 0.1 / RAYS, 1)
+        own = column[0]  # a column nearer to the photo is a column
+        sums[:, left - step] = np.stack([*column[:5], own, step * own, *column[5:]], 1)
     return sums
-
-
-def _plain(off: Floats, stray: float) -> Floats:
-    """How alike (n,), 0..1, most of what is near is along its slopes, ``off`` (n, wide) by so much."""
-    mean = off.mean(1)
-    near = round(SPREAD * len(mean))
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(mean, near, "reflect"), 2 * near + 1)
-    plain: Floats = np.exp(-np.square(np.median(around, 1) / np.float32(PLAIN * stray)))
-    return plain
-
-
-def _denser(planes: Floats) -> Floats:
-    """``planes`` (n, c) along an edge at RAYS places a cell, (RAYS (n - 1) + 1, c)."""
-    at = np.linspace(0, len(planes) - 1, RAYS * (len(planes) - 1) + 1).astype(np.float32)
-    low = np.minimum(at.astype(np.intp), len(planes) - 2)
-    part = (at - low)[:, None]
-    result: Floats = ((1 - part) * planes[low] + part * planes[low + 1]).astype(np.float32)
-    return result
-
-
-def _strayed(strip: Floats, colours: Floats, slopes: Floats) -> Floats:
-    """How far (n, wide) ``strip`` (n, wide, 3) along ``slopes`` (n,) is from the ``colours`` (n, 3) at its edge."""
-    there, _ = _along(strip, slopes)
-    off: Floats = cv2.blur(np.square(there - colours[:, None]).mean(2), (3, 1))
-    return off
-
-
-def _alike(off: Floats, stray: float) -> Floats:
-    """How many columns (n,) of a strip, ``off`` (n, wide) by so much, have the colours at its edge.
-
-    In perspective what runs straight becomes thinner further off: where it is not the same any more, it had
-    better be repeated sooner. What is beside it goes with it.
-    """
-    count, wide = off.shape
-    length = np.where(off > stray, np.arange(wide)[None], wide).min(1)
-    length = np.where(length < max(2, wide // SHORTEST), wide, length).astype(np.float32)
-    around = 2 * max(1, round(SPREAD * count)) + 1
-    least: Floats = cv2.erode(length[:, None], np.ones((around, 1), np.uint8)).ravel()
-    return least
-
-
-def _between(weight: Floats, slopes: Floats) -> tuple[Floats, Floats]:
-    """``weight`` and ``slopes`` (n,) with what is between straight things going their way."""
-    far = SPREAD * len(weight)
-    mass = _blurred(weight, far)
-    mean = _blurred(weight * slopes, far) / np.maximum(mass, np.float32(1e-6))
-    alone = np.float32(1 / (far * np.sqrt(2 * np.pi)))  # what a single cell adds to the blur where it is
-    near = 2.0
-    own = _blurred(weight * slopes, near) / np.maximum(_blurred(weight, near), np.float32(1e-6))
-    return np.maximum(weight, np.clip(mass / (8 * alone), 0, 1)), np.where(weight > 0.5, own, mean)
-
-
-def _enclosed(weight: Floats, slopes: Floats, plain: Floats) -> tuple[Floats, Floats]:
-    """``weight`` and ``slopes`` (n,) with what lies between two sure ones and looks the same as far as is seen.
-
-    A path goes on between its borders, and becomes wider with them.
-    """
-    sure = np.flatnonzero(weight > 0.5)
-    if len(sure) < 2:
-        return weight, slopes
-    at = np.arange(len(weight))
-    after = np.searchsorted(sure, at)
-    left, right = sure[np.clip(after - 1, 0, len(sure) - 1)], sure[np.clip(after, 0, len(sure) - 1)]
-    inside = (left < at) & (at < right) & (right - left <= ENCLOSED * len(weight))
-    filled = np.where(inside, np.minimum(weight[left], weight[right]) * plain, 0)
-    more = filled > weight
-    return np.where(more, filled, weight), np.where(more, np.interp(at, sure, slopes[sure]), slopes).astype(np.float32)
-
-
-def _blurred(values: Floats, reach: float) -> Floats:
-    """``values`` (n, ...) blurred along the first axis; ``reach`` is the standard deviation in cells."""
-    flat = np.ascontiguousarray(values.reshape(len(values), -1), np.float32)
-    side = 2 * int(3 * reach) + 1
-    blurred = cv2.GaussianBlur(flat, (1, side), sigmaX=0.01, sigmaY=reach, borderType=cv2.BORDER_REPLICATE)
-    result: Floats = blurred.reshape(values.shape)
-    return result

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from outpaint_patch.finish import finish
-from outpaint_patch.onward import drawn, onward, straight
+from outpaint_patch.onward import drawn, onward
 from outpaint_patch.pyramid import Level
 from outpaint_patch.settings import Settings
 from outpaint_patch.stage import Stage
+from outpaint_patch.straight import straight
 
 from outpaint_cli.plugin import Context, HarmonizeJob, Rect
 

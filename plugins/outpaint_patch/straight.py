@@ -1,0 +1,172 @@
+"""What a photo's edge cuts that is straight: how straight, along which slope, how far it looks the same.
+
+How straight is told by the semblance along a slope (after Neidell and Taner 1971, Semblance and other coherency
+measures for multichannel data): of what colours differ by, the share by which their means along it do. Edges are
+upright here, the photo to their right: a slope is rows a column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Floats
+
+SLOPES = tuple(sorted(np.linspace(-1.5, 1.5, 25), key=abs))
+"""Rows a column at which something may run into an upright edge; finer steps are tried around the best."""
+
+FINER = (1 / 16, 1 / 32, 1 / 64)
+"""Those steps."""
+
+SHORTEST = 4
+"""Of the strip's columns at least one in so many is copied, lest a few be stamped."""
+
+SOFT = 40
+"""A neighbourhood along the edge: one in so many of its cells, as the standard deviation of a blur."""
+
+FAINT = np.float32(1e-4)
+"""Mean squared differences of colours (0..1) about which nothing can be told."""
+
+TIE = np.float32(0.01)
+"""What a slope of 1 costs of how straight it is: of two alike, the more upright or level one is meant."""
+
+SLANTED = np.float32(0.3)
+"""So much straighter has what is aslant to be, at a slope of 1: outlines that rise do not rise for long."""
+
+SPREAD = 0.04
+"""How far straight things tell the way of what is between them, in edges' lengths."""
+
+PLAIN = 0.6
+"""Of the difference that makes a strip another: what strays more from its edge would show as repeated further on."""
+
+ENCLOSED = 0.4
+"""How far apart two straight things may be, in edges' lengths, for what is between them to go on with them."""
+
+NEAR = 2.0
+"""Cells: slopes of neighbours are told together, as the standard deviation of a blur."""
+
+CLEARLY = np.float32(0.3)
+"""So much straighter than it must be, and it is sure to run on."""
+
+
+@dataclass
+class Straight:
+    """What an edge of n cells cuts: colours (n, 3), rows a column (n,), and how straight it is (n,), 0..1."""
+
+    colours: Floats
+    slopes: Floats
+    share: Floats
+
+
+def straight(strip: Floats) -> Straight:
+    """What runs straight out of ``strip`` (n, wide, 3), the part of a photo along its left edge."""
+    count = len(strip)
+    strip = np.ascontiguousarray(strip)
+    # a gradient, as of a sky toward the sun, is no edge
+    detail = strip - _blurred(strip, 2 * max(1.0, count / SOFT))
+    best = Straight(strip[:, 0], np.zeros(count, np.float32), np.full(count, -1, np.float32))
+    for slope in SLOPES:
+        _try(strip, detail, np.full(count, slope, np.float32), best)
+    for step in FINER:
+        for slopes in (best.slopes - np.float32(step), best.slopes + np.float32(step)):
+            _try(strip, detail, slopes, best)
+    return best
+
+
+def _try(strip: Floats, detail: Floats, slopes: Floats, best: Straight) -> None:
+    """Take ``slopes`` (n,) for ``best`` where ``detail`` of ``strip`` runs straighter along them."""
+    count, wide = strip.shape[:2]
+    reach = max(1.0, count / SOFT)
+    there, rows = _along(detail, slopes)
+    inside = ((rows >= 0) & (rows <= count - 1)).astype(np.float32)[..., None]
+    seen = inside.sum(1)
+    mean = (there * inside).sum(1) / np.maximum(seen, 1)
+    within = (np.square(there - mean[:, None]) * inside).sum((1, 2)) / np.maximum(seen[:, 0], 1) / 3
+    across = (_blurred(np.square(mean), reach) - np.square(_blurred(mean, reach))).mean(-1)
+    across = np.maximum(across, 0)
+    share = across / (across + _blurred(within, reach) + FAINT) - TIE * np.abs(slopes)
+    share[seen[:, 0] < wide / 2] = -1
+    better = share > best.share
+    best.share[better] = share[better]
+    best.slopes[better] = slopes[better]
+    colours = _along(strip, slopes, max(2, wide // 6))[0].mean(1)
+    best.colours = np.where(better[:, None], colours, best.colours)
+
+
+def _along(strip: Floats, slopes: Floats, columns: int | None = None) -> tuple[Floats, Floats]:
+    """``strip`` (n, wide, 3) along ``slopes`` (n,), its first ``columns`` or all, and the rows (n, wide) there."""
+    yy, xx = np.mgrid[: len(strip), : columns or strip.shape[1]].astype(np.float32)
+    rows = yy + slopes[:, None] * (xx + np.float32(0.5))
+    there: Floats = cv2.remap(strip, xx, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return there, rows
+
+
+def plain(off: Floats, stray: float) -> Floats:
+    """How alike (n,), 0..1, most of what is near is along its slopes, ``off`` (n, wide) by so much."""
+    mean = off.mean(1)
+    near = round(SPREAD * len(mean))
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(mean, near, "reflect"), 2 * near + 1)
+    plain: Floats = np.exp(-np.square(np.median(around, 1) / np.float32(PLAIN * stray)))
+    return plain
+
+
+def strayed(strip: Floats, colours: Floats, slopes: Floats) -> Floats:
+    """How far (n, wide) ``strip`` (n, wide, 3) along ``slopes`` (n,) is from the ``colours`` (n, 3) at its edge."""
+    there, _ = _along(strip, slopes)
+    off: Floats = cv2.blur(np.square(there - colours[:, None]).mean(2), (3, 1))
+    return off
+
+
+def alike(off: Floats, stray: float) -> Floats:
+    """How many columns (n,) of a strip, ``off`` (n, wide) by so much, have the colours at its edge.
+
+    In perspective what runs straight becomes thinner further off: where it is not the same any more, it had
+    better be repeated sooner. What is beside it goes with it.
+    """
+    count, wide = off.shape
+    length = np.where(off > stray, np.arange(wide)[None], wide).min(1)
+    length = np.where(length < max(2, wide // SHORTEST), wide, length).astype(np.float32)
+    around = 2 * max(1, round(SPREAD * count)) + 1
+    least: Floats = cv2.erode(length[:, None], np.ones((around, 1), np.uint8)).ravel()
+    return least
+
+
+def between(weight: Floats, slopes: Floats) -> tuple[Floats, Floats]:
+    """``weight`` and ``slopes`` (n,) with what is between straight things going their way."""
+    far = SPREAD * len(weight)
+    mass = _blurred(weight, far)
+    mean = _blurred(weight * slopes, far) / np.maximum(mass, np.float32(1e-6))
+    alone = np.float32(1 / (far * np.sqrt(2 * np.pi)))  # what a single cell adds to the blur where it is
+    own = _blurred(weight * slopes, NEAR) / np.maximum(_blurred(weight, NEAR), np.float32(1e-6))
+    return np.maximum(weight, np.clip(mass / (8 * alone), 0, 1)), np.where(weight > 0.5, own, mean)
+
+
+def enclosed(weight: Floats, slopes: Floats, plain: Floats) -> tuple[Floats, Floats]:
+    """``weight`` and ``slopes`` (n,) with what lies between two sure ones and looks the same as far as is seen.
+
+    A path goes on between its borders, and becomes wider with them.
+    """
+    sure = np.flatnonzero(weight > 0.5)
+    if len(sure) < 2:
+        return weight, slopes
+    at = np.arange(len(weight))
+    after = np.searchsorted(sure, at)
+    left, right = sure[np.clip(after - 1, 0, len(sure) - 1)], sure[np.clip(after, 0, len(sure) - 1)]
+    inside = (left < at) & (at < right) & (right - left <= ENCLOSED * len(weight))
+    filled = np.where(inside, np.minimum(weight[left], weight[right]) * plain, 0)
+    more = filled > weight
+    between = np.interp(at, sure, slopes[sure]).astype(np.float32)
+    return np.where(more, filled, weight), np.where(more, between, slopes)
+
+
+def _blurred(values: Floats, reach: float) -> Floats:
+    """``values`` (n, ...) blurred along the first axis; ``reach`` is the standard deviation in cells."""
+    flat = np.ascontiguousarray(values.reshape(len(values), -1), np.float32)
+    side = 2 * int(3 * reach) + 1
+    blurred = cv2.GaussianBlur(flat, (1, side), sigmaX=0.01, sigmaY=reach, borderType=cv2.BORDER_REPLICATE)
+    result: Floats = blurred.reshape(values.shape)
+    return result
