@@ -36,6 +36,21 @@ def test_a_lone_cell_follows_its_neighbours_only_where_that_is_worth_it() -> Non
         np.testing.assert_allclose(after, np.square(height[numbers[0, :12]]))
 
 
+def test_a_cell_that_no_frequent_offset_suits_keeps_its_own() -> None:
+    height = np.zeros(24, np.float32)
+    height[13] = 3.0  # a distance of 9
+    sources, targets = _one_row(height)
+    for weight, follows in ((20.0, True), (0.5, False)):
+        numbers = np.arange(24, dtype=np.int32)[None].copy()
+        numbers[0, :12] += 8
+        numbers[0, 5] = 5 + 12
+        cost = np.square(height[numbers[0, :12]])
+        after = agree(numbers, cost, targets, sources, weight, 1, rounds=100)  # of one offset to choose from
+        assert (numbers[0, 5] == 5 + 8) == follows
+        assert after[5] == (9.0 if follows else 0.0)
+        assert (np.delete(numbers[0, :12] - np.arange(12), 5) == 8).all()
+
+
 def test_offsets_that_lead_out_of_the_photo_are_never_taken() -> None:
     sources, targets = _one_row(np.zeros(24, np.float32))
     numbers = np.arange(24, dtype=np.int32)[None].copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from outpaint_patch.layout import DEEP, far_off, folded_places
 from outpaint_patch.onward import onward
 from outpaint_patch.pyramid import Level
@@ -27,10 +28,11 @@ def test_what_is_far_above_the_photo_folds_into_its_upper_part() -> None:
     np.testing.assert_allclose(row[60:], (19 / 20 - row[:40])[::-1], atol=1e-6)
 
 
-def test_rows_are_far_off_from_half_a_photo_on() -> None:
+def test_rows_are_the_further_off_up_to_half_a_photo() -> None:
     far = far_off(_tall())
-    assert (far[35:65] == 0).all()
-    assert 0 < far[33] < far[31] < 1
+    assert (far[40:60] == 0).all()
+    assert 0 < far[39] < far[35] < far[31] < 1
+    assert far[35] == pytest.approx(0.5)
     assert (far[:30] == 1).all()
     assert (far[70:] == 1).all()
     assert not far_off(np.zeros((5, 5), bool)).any()
@@ -50,7 +52,7 @@ def test_another_row_is_dear_beside_the_photo_and_far_from_it() -> None:
     weight[targets.where] = targets.weights[:, stage.basis.components + 6]
     weight = weight.reshape(known.shape) / (settings.place * stage.unit)
     np.testing.assert_allclose(weight[50:70, 8], 2.5, rtol=1e-5)
-    np.testing.assert_allclose(weight[40:44, 30], 1.0, rtol=1e-5)
+    np.testing.assert_allclose(weight[40:44, 30], 1 + 4 * np.array([5, 4, 3, 2]) / 15, rtol=1e-5)
     np.testing.assert_allclose(weight[5:25, 30], 5.0, rtol=1e-5)
     across = targets.weights[:, stage.basis.components + 7] / (settings.place * stage.unit)
     np.testing.assert_allclose(across, 1.0, rtol=1e-5)

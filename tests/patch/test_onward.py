@@ -9,7 +9,7 @@ from outpaint_patch.onward import drawn, onward
 from outpaint_patch.pyramid import Level
 from outpaint_patch.settings import Settings
 from outpaint_patch.stage import Stage
-from outpaint_patch.straight import straight
+from outpaint_patch.straight import enclosed, straight
 
 from outpaint_cli.plugin import Context, HarmonizeJob, Rect
 
@@ -186,6 +186,49 @@ def test_a_few_spots_in_a_row_are_no_line() -> None:
 
     assert weight(1.0) > 0.5  # straight they are
     assert weight(0.01) < 0.25
+
+
+def test_what_looks_the_same_runs_on_twice_as_far_below() -> None:
+    plain = _stripe(0.0)
+    rough = plain + np.random.default_rng(3).normal(0, 0.1, plain.shape).astype(np.float32)
+
+    def columns(picture: np.ndarray, turn: int) -> int:
+        """How many of them, away from the photo, the stripe's middle runs on for at that turn of the frame."""
+        image, known = (np.ascontiguousarray(np.rot90(a, turn)) for a in _seen(picture))
+        weight = np.rot90(onward(image, known, 0.3, 0.2, 0.01).weight, -turn)
+        return int((weight[48, :28] > 0).sum())
+
+    reach = round(0.2 * 56)
+    assert [columns(plain, turn) for turn in (0, 2, 3)] == [reach] * 3
+    assert columns(plain, 1) == 2 * reach
+    assert reach <= columns(rough, 1) < 1.6 * reach
+
+
+def test_where_straight_things_part_there_are_no_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    yy, xx = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
+    fan = 0.5 + 0.3 * np.sin(8 * (yy - 48) / np.maximum(46 - xx, 2))  # of lines that meet in the photo
+    image, known = _seen(np.repeat(fan[..., None], 3, 2).astype(np.float32))
+
+    def least() -> float:
+        return float(onward(image, known, 0.3, 0.5, 0.1).weight[42:54, 4:8].min())
+
+    assert least() > 0.5
+    monkeypatch.setattr("outpaint_patch.onward.RAYS", 1)
+    assert least() < 0.5
+
+
+def test_what_lies_between_two_borders_goes_on_with_them_where_it_looks_the_same() -> None:
+    weight, slopes = np.zeros(100, np.float32), np.zeros(100, np.float32)
+    weight[[30, 60]], slopes[[30, 60]] = 0.9, (-0.3, 0.3)
+    same = np.ones(100, np.float32)
+    filled, turned = enclosed(weight, slopes, same)
+    np.testing.assert_allclose(filled[30:61], 0.9, rtol=1e-6)
+    np.testing.assert_allclose(turned[30:61], np.linspace(-0.3, 0.3, 31), atol=1e-6)
+    assert not filled[:30].any()
+    assert not filled[61:].any()
+    assert not enclosed(weight, slopes, 0 * same)[0][31:60].any()
+    weight[75], weight[60] = 0.9, 0.0  # too far apart
+    assert not enclosed(weight, slopes, same)[0][31:75].any()
 
 
 def test_what_is_too_thin_for_the_coarser_level_joins_what_is_held_beside_it() -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from outpaint_patch.finish import correct
+from outpaint_patch.pyramid import Level
 from outpaint_patch.seam import corrections
+from outpaint_patch.settings import Settings
+from outpaint_patch.stage import Completed
 
 HEIGHT, WIDTH = 24, 48
 
@@ -47,3 +51,21 @@ def test_an_edge_that_does_not_fit_is_not_smeared() -> None:
     step = np.full(HEIGHT, 0.5, np.float32)
     assert _left_over(step).min() > 0.37
     assert _left_over(step) == pytest.approx(_left_over(step, firm=1.0), abs=1e-6)
+
+
+def test_what_goes_straight_on_keeps_its_hue_whatever_the_guess() -> None:
+    known = np.zeros((60, 80), bool)
+    known[:, :30] = True
+    image = np.full((60, 80, 3), 0.5, np.float32)
+    image[:, 30:] = (0.6, 0.5, 0.4)  # the guess
+    level = Level(image, known)
+    here = np.arange(known.size, dtype=np.int32).reshape(known.shape)
+    numbers = np.where(known, here, here // 80 * 80 + here % 80 % 30).astype(np.int32)
+
+    def shift(held: np.ndarray) -> float:
+        """How much redder than blue corrections make what is far from the photo."""
+        made = correct(Completed(level, numbers, 0.0, held), Settings())
+        return float((made[..., 0] - made[..., 2])[:, 60:].mean())
+
+    assert shift(np.zeros_like(known)) > 0.02
+    assert abs(shift(~known)) < 0.002
