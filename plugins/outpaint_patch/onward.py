@@ -96,9 +96,9 @@ class Onward:
 def onward(image: Floats, known: Bools, sure: float, reach: float, stray: float) -> Onward:
     """What runs straight out of the rectangle of ``image`` (h, w, 3) that is ``known`` (h, w).
 
-    What is straighter than ``sure`` (0..1) runs on, as far as ``reach`` times the rectangle's shorter side. What
-    strays from its colours at the edge by more than ``stray``, a squared difference, is less sure; at the lower
-    edge the strip is copied up to there alone. Edges along which not all is known have nothing that runs on.
+    What is straighter than ``sure`` (0..1) runs on, as far as ``reach`` times the rectangle's shorter side, below
+    it up to COMING times as far if it looks the same. What strays from its colours at the edge by more than
+    ``stray``, a squared difference, is less sure; at the lower edge the strip is copied up to there alone. Edges along which not all is known have nothing that runs on.
     """
     sums = np.zeros((*known.shape, 9), np.float32)
     for turn in range(4):
