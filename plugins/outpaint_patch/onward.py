@@ -98,7 +98,8 @@ def onward(image: Floats, known: Bools, sure: float, reach: float, stray: float)
 
     What is straighter than ``sure`` (0..1) runs on, as far as ``reach`` times the rectangle's shorter side, below
     it up to COMING times as far if it looks the same. What strays from its colours at the edge by more than
-    ``stray``, a squared difference, is less sure; at the lower edge the strip is copied up to there alone. Edges along which not all is known have nothing that runs on.
+    ``stray``, a squared difference, is less sure; at the lower edge the strip is copied up to there alone.
+    Edges along which not all is known have nothing that runs on.
     """
     sums = np.zeros((*known.shape, 9), np.float32)
     for turn in range(4):
