@@ -110,8 +110,8 @@ def plain(off: Floats, stray: float) -> Floats:
     mean = off.mean(1)
     near = round(SPREAD * len(mean))
     around = np.lib.stride_tricks.sliding_window_view(np.pad(mean, near, "reflect"), 2 * near + 1)
-    plain: Floats = np.exp(-np.square(np.median(around, 1) / np.float32(PLAIN * stray)))
-    return plain
+    same: Floats = np.exp(-np.square(np.median(around, 1) / np.float32(PLAIN * stray)))
+    return same
 
 
 def strayed(strip: Floats, colours: Floats, slopes: Floats) -> Floats:
@@ -145,8 +145,8 @@ def between(weight: Floats, slopes: Floats) -> tuple[Floats, Floats]:
     return np.maximum(weight, np.clip(mass / (8 * alone), 0, 1)), np.where(weight > 0.5, own, mean)
 
 
-def enclosed(weight: Floats, slopes: Floats, plain: Floats) -> tuple[Floats, Floats]:
-    """``weight`` and ``slopes`` (n,) with what lies between two sure ones and looks the same as far as is seen.
+def enclosed(weight: Floats, slopes: Floats, same: Floats) -> tuple[Floats, Floats]:
+    """``weight`` and ``slopes`` (n,) with what lies between two sure ones, as far as it is the ``same`` (n,), 0..1.
 
     A path goes on between its borders, and becomes wider with them.
     """
@@ -157,10 +157,10 @@ def enclosed(weight: Floats, slopes: Floats, plain: Floats) -> tuple[Floats, Flo
     after = np.searchsorted(sure, at)
     left, right = sure[np.clip(after - 1, 0, len(sure) - 1)], sure[np.clip(after, 0, len(sure) - 1)]
     inside = (left < at) & (at < right) & (right - left <= ENCLOSED * len(weight))
-    filled = np.where(inside, np.minimum(weight[left], weight[right]) * plain, 0)
+    filled = np.where(inside, np.minimum(weight[left], weight[right]) * same, 0)
     more = filled > weight
-    between = np.interp(at, sure, slopes[sure]).astype(np.float32)
-    return np.where(more, filled, weight), np.where(more, between, slopes)
+    turned = np.interp(at, sure, slopes[sure]).astype(np.float32)
+    return np.where(more, filled, weight), np.where(more, turned, slopes)
 
 
 def _blurred(values: Floats, reach: float) -> Floats:

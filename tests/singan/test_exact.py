@@ -105,8 +105,8 @@ def test_losses_of_a_plain_implementation(monkeypatch: pytest.MonkeyPatch) -> No
     plain = plain_singan([real.picture for real in small], nets, numbers)
     assert [name for name, _ in ours] == [name for name, _ in plain]
     assert len(plain) == 3 * ITERATIONS * (3 * 3 + 3 * 2)
-    # rounding grows with every step, by how much depends on the processor: 1e-9 on one, 3e-6 on another
-    np.testing.assert_allclose([v for _, v in ours], [v for _, v in plain], rtol=1e-4, atol=1e-9)
+    # rounding grows with every step, by how much depends on the processor: 2.7e-6 is the most that was seen
+    np.testing.assert_allclose([v for _, v in ours], [v for _, v in plain], rtol=2e-5, atol=1e-9)
 
 
 def test_initial_weights_are_the_originals() -> None:
