@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     Cells = tuple[slice, ...]
 
 
+SLIGHT = np.float32(4e-4)
+"""Squared steps between neighbours about which two sources may differ, and both are believed."""
+
+
 def corrections(
     copied: Floats,
     atlas: Floats,
@@ -113,11 +117,14 @@ def _steps(
     steps = np.zeros((*joins.shape, 3), np.float32)
     na, nb = numbers[a][joins], numbers[b][joins]
     ua, ub = ~known[a][joins], ~known[b][joins]
-    ahead = atlas[np.minimum(na + stride, len(atlas) - 1)] - atlas[na]
-    behind = atlas[nb] - atlas[np.maximum(nb - stride, 0)]
-    share = (ua.astype(np.float32) + ub)[:, None]
-    gradient = (ahead * ua[:, None] + behind * ub[:, None]) / np.maximum(share, 1)
-    wanted = gradient - (copied[b][joins] - copied[a][joins])
+    here = copied[b][joins] - copied[a][joins]
+    ahead = atlas[np.minimum(na + stride, len(atlas) - 1)] - atlas[na] - here
+    behind = atlas[nb] - atlas[np.maximum(nb - stride, 0)] - here
+    # a source that ends where the join is, as sky does at a roof, has a step of its own there: the other is right
+    share_a = ua / (np.square(ahead).mean(1) + SLIGHT)
+    share_b = ub / (np.square(behind).mean(1) + SLIGHT)
+    share = (share_a / np.maximum(share_a + share_b, np.float32(1e-12)))[:, None]
+    wanted = share * ahead + (1 - share) * behind
     steps[joins] = np.clip(wanted, -largest, largest)
     firm: Bools = np.zeros(joins.shape, bool)
     firm[joins] = ua & ub & (np.abs(wanted).max(1) <= largest)
