@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from .straight import CLEARLY, SLANTED, alike, between, enclosed, plain, straight, strayed
+from .straight import (
+    CLEARLY,
+    SLANTED,
+    alike,
+    between,
+    cornered,
+    enclosed,
+    plain,
+    straight,
+    strayed,
+    together,
+)
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
@@ -160,7 +171,8 @@ def _rays(strip: Floats, sure: float, reach: float, stray: float, nearer: bool) 
         length = alike(off, stray)
         same = plain(off[:, : wide // 2], stray)
         weight, slopes = enclosed(weight, slopes, same)
-        most *= 1 + (COMING - 1) * same
+        most *= 1 + (COMING - 1) * together(same, weight)
+    weight = np.where(cornered(slopes, length), np.float32(0), weight)
     rays = np.stack([np.arange(count), weight, slopes, length, most, *found.colours.T], 1).astype(np.float32)
     at = np.linspace(0, count - 1, RAYS * (count - 1) + 1).astype(np.float32)
     low = np.minimum(at.astype(np.intp), count - 2)

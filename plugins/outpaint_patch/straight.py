@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from outpaint_cli.plugin import Floats
+    from outpaint_cli.plugin import Bools, Floats
 
 SLOPES = tuple(sorted(np.linspace(-1.5, 1.5, 25), key=abs))
 """Rows a column at which something may run into an upright edge; finer steps are tried around the best."""
@@ -45,6 +45,18 @@ PLAIN = 0.6
 
 ENCLOSED = 0.4
 """How far apart two straight things may be, in edges' lengths, for what is between them to go on with them."""
+
+BESIDE = 0.06
+"""How near, in edges' lengths, two straight things are side by side."""
+
+RUNS = 0.2
+"""Weight from which something is said to run on at all."""
+
+LEANING = 0.05
+"""A slope from which something is not upright to the edge."""
+
+CORNER = 0.01
+"""How much of what is beside it goes with what leans away from a corner, in edges' lengths."""
 
 NEAR = 2.0
 """Cells: slopes of neighbours are told together, as the standard deviation of a blur."""
@@ -161,6 +173,31 @@ def enclosed(weight: Floats, slopes: Floats, same: Floats) -> tuple[Floats, Floa
     more = filled > weight
     turned = np.interp(at, sure, slopes[sure]).astype(np.float32)
     return np.where(more, filled, weight), np.where(more, turned, slopes)
+
+
+def together(same: Floats, weight: Floats) -> Floats:
+    """What is the ``same`` (n,), 0..1, along its slopes, no more so than what runs on beside it with any ``weight``.
+
+    Of a band of light on water the dark half would else go on alone, with a border where light is cut off.
+    """
+    side = 2 * round(BESIDE * len(same)) + 1
+    around = np.where(weight > RUNS, same, 1).astype(np.float32)[:, None]
+    least = cv2.blur(cv2.erode(around, np.ones((side, 1), np.uint8)), (1, side))
+    result: Floats = np.minimum(same, least.ravel())
+    return result
+
+
+def cornered(slopes: Floats, length: Floats) -> Bools:
+    """Which (n,) lean so from a corner of the photo that the ``length`` (n,) columns they come from are not in it.
+
+    Of a tower that two of the photo's edges cut there is a sliver to be seen: its scraps would run up into the sky.
+    """
+    count = len(slopes)
+    start = np.arange(count) + slopes * length
+    gone = (np.abs(slopes) > LEANING) & ((start < 0) | (start > count - 1))
+    side = 2 * max(1, round(CORNER * count)) + 1
+    result: Bools = cv2.dilate(gone.astype(np.uint8)[:, None], np.ones((side, 1), np.uint8)).ravel() > 0
+    return result
 
 
 def _blurred(values: Floats, reach: float) -> Floats:

@@ -9,7 +9,7 @@ from outpaint_patch.onward import drawn, onward
 from outpaint_patch.pyramid import Level
 from outpaint_patch.settings import Settings
 from outpaint_patch.stage import Stage
-from outpaint_patch.straight import enclosed, straight
+from outpaint_patch.straight import cornered, enclosed, straight, together
 
 from outpaint_cli.plugin import Context, HarmonizeJob, Rect
 
@@ -246,3 +246,34 @@ def test_what_is_too_thin_for_the_coarser_level_joins_what_is_held_beside_it() -
     assert not held(Settings(onward_certain=2.0))[48:50].any()
     assert held(Settings())[48:50, 12:24].mean() > 0.8
     assert not held(Settings())[:46].any()
+
+
+def test_what_leans_from_a_corner_does_not_run_on_in_scraps() -> None:
+    """A dark tower in the photo's upper right corner that leans to the left: beyond the photo's edge there is no more
+    of it to copy; what the same edge cuts further from the corner runs on."""
+    yy, xx = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
+    tower = np.where(xx > 96 + 0.8 * (yy - 20), np.float32(0.1), np.float32(0.7))
+    pole = np.where(np.abs(xx - 60) < 3, np.float32(0.1), tower)
+    image, known = _seen(np.repeat(pole[..., None], 3, 2))
+    found = onward(image, known, 0.4, 0.3, 0.01)
+    above = found.weight[10:20]
+    assert above[:, 60].min() > 0.9
+    assert (above * (found.colours[10:20, :, 0] < 0.3))[:, 84:100].max() < 0.05
+
+
+def test_what_a_corner_cuts_is_told_by_where_its_strip_would_begin() -> None:
+    length = np.full(100, 20, np.float32)
+    gone = cornered(np.full(100, 0.5, np.float32), length)
+    assert np.flatnonzero(gone).tolist() == list(range(89, 100))
+    assert not cornered(np.zeros(100, np.float32), length).any()
+    assert np.flatnonzero(cornered(np.full(100, -0.5, np.float32), length)).tolist() == list(range(11))
+
+
+def test_what_runs_on_beside_what_strays_goes_no_further_than_that() -> None:
+    same, weight = np.ones(100, np.float32), np.ones(100, np.float32)
+    same[60:] = 0.1
+    far = together(same, weight)
+    assert far[:40] == pytest.approx(1)
+    assert far[60:] == pytest.approx(0.1)
+    weight[60:] = 0  # there nothing runs on at all
+    assert together(same, weight)[:60] == pytest.approx(1)

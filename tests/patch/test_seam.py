@@ -53,6 +53,17 @@ def test_an_edge_that_does_not_fit_is_not_smeared() -> None:
     assert _left_over(step) == pytest.approx(_left_over(step, firm=1.0), abs=1e-6)
 
 
+def test_where_a_source_ends_at_the_join_its_own_step_is_not_wanted() -> None:
+    """Sky copied up to the roof it ends at, beside other sky: nothing is to be mended, and no roof to be seen."""
+    atlas, numbers, known = _joined(np.zeros(HEIGHT, np.float32))
+    atlas.reshape(2, HEIGHT, WIDTH, 3)[0, 1:, WIDTH // 2 :] = 0.1  # the roof in the first source
+    copied = atlas[numbers]
+    assert copied.min() == np.float32(0.4)
+    pull = np.full(known.shape, 1e-3, np.float32)
+    found = corrections(copied, atlas, numbers, known, np.zeros_like(copied), pull, iterations=300)
+    assert np.abs(found).max() < 2e-3
+
+
 def test_what_goes_straight_on_keeps_its_hue_whatever_the_guess() -> None:
     known = np.zeros((60, 80), bool)
     known[:, :30] = True
