@@ -249,10 +249,10 @@ def test_what_is_too_thin_for_the_coarser_level_joins_what_is_held_beside_it() -
 
 
 def test_what_leans_from_a_corner_does_not_run_on_in_scraps() -> None:
-    """A dark tower in the photo's upper right corner that leans to the left: beyond the photo's edge there is no more
+    """A dark tower in the upper right corner, leaning to the left: beyond the photo's edge there is no more
     of it to copy; what the same edge cuts further from the corner runs on."""
     yy, xx = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
-    tower = np.where(xx > 96 + 0.8 * (yy - 20), np.float32(0.1), np.float32(0.7))
+    tower = np.where(xx > 96 + 0.5 * (yy - 20), np.float32(0.1), np.float32(0.7))
     pole = np.where(np.abs(xx - 60) < 3, np.float32(0.1), tower)
     image, known = _seen(np.repeat(pole[..., None], 3, 2))
     found = onward(image, known, 0.4, 0.3, 0.01)
