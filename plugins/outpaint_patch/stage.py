@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .agree import agree
 from .ahead import continuations, go_on
@@ -17,6 +18,7 @@ from .offers import offers
 from .onward import Onward
 from .patches import PatchBasis, fit_basis, windows
 from .pyramid import Level, banks, blur
+from .repeats import repeats, visible
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
 from .settings import VARIANCE, Settings
 
@@ -314,19 +316,42 @@ class Stage:
         data = np.zeros((len(steps), height * width), np.float32)
         offsets[:, self.cells], data[:, self.cells] = steps, costs
         free = self.inner & ~self.level.known
-        chosen = cut(
-            offsets.reshape(-1, height, width),
-            data.reshape(-1, height, width),
-            self.level.known,
-            free,
-            self.level.atlas(),
-            Joins(settings.seam, settings.straight, settings.join * typical, settings.stamp * typical),
-            self.threads,
-        )
-        at = np.flatnonzero(free)
+        at = np.flatnonzero(free).astype(np.int32)
+        joins = Joins(settings.seam, settings.straight, settings.join * typical, settings.stamp * typical)
+
+        def choose() -> Ints:
+            return cut(
+                offsets.reshape(-1, height, width),
+                data.reshape(-1, height, width),
+                self.level.known,
+                free,
+                self.level.atlas(),
+                joins,
+                self.threads,
+            )
+
+        chosen = choose()
+        data[:, at] += settings.again * typical * self._again(offsets[:, at], chosen.ravel()[at], at)
+        chosen = choose()
         numbers.reshape(-1)[at] = (at + offsets[chosen.ravel()[at], at]).astype(np.int32)
         taken = (sure > settings.onward_sure) & (numbers.reshape(-1)[self.cells] == self.cells + onward)
         self.held.ravel()[self.cells] = taken
+
+    def _again(self, steps: NDArray[np.int64], chosen: Ints, cells: Ints) -> Floats:
+        """How visibly (c, n), 0..1, candidate ``steps`` (c, n) of ``cells`` would repeat what others have ``chosen``.
+
+        Beside the photo only: above and below there may be little to copy, and what is wrong there is worse.
+        """
+        width = self.shape[1]
+        number = np.clip(cells + steps, 0, self.level.atlas().shape[0] - 1)
+        sources = self._unmirrored(number.astype(np.int32))
+        # of two copies the one nearer to the photo stays
+        order = np.empty(len(cells), np.int32)
+        order[np.argsort(self.depth.ravel()[cells], kind="stable")] = np.arange(len(cells), dtype=np.int32)
+        again = repeats(sources, chosen, order, cells, width, self.settings.again_reach * self.long)
+        beside = np.repeat(self.level.known.any(1), width)[cells]
+        result: Floats = again * beside * visible(self.sheet).ravel()[sources]
+        return result
 
     def _straight_on(self) -> tuple[Ints, Floats]:
         """From each cell the step to the source that goes straight on there, and how sure that is (0..1)."""
