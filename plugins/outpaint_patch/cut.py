@@ -9,6 +9,7 @@ via priority scheduling and dynamic pruning; Besse et al. 2014, PMBP: PatchMatch
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -45,19 +46,21 @@ def cut(
     joins: Joins,
     threads: int = 1,
     rounds: int = 16,
+    again: Callable[[Ints], Floats] | None = None,
 ) -> Ints:
     """Which of its candidates 0..c-1 each ``free`` cell (h, w) takes.
 
     ``offsets`` (c, h, w) lead from a cell's number into ``atlas`` (n, 3) and cost ``data`` (c, h, w) there.
-    ``known`` cells keep what they have; those that are neither known nor free do not matter. How many
-    ``threads`` there are changes no sum.
+    ``known`` cells keep what they have; those that are neither known nor free do not matter. What candidates cost
+    ``again`` (c, h, w), on top, is asked once they have been chosen, and they are chosen again. How many ``threads``
+    there are changes no sum.
     """
     offsets = np.where(known, 0, offsets)
     data = np.where(free, data, np.float32(0))
     with ThreadPoolExecutor(min(threads, 4)) as pool:
         tables = list(pool.map(lambda axis: _joins(offsets, known, free, atlas, joins, axis), (1, 0)))
         messages = np.zeros((4, *data.shape), np.float32)
-        total = data
+        total = data.copy()
 
         def send(direction: int) -> Floats:
             toward = (total - messages[BACK[direction]])[PAIRS[direction][1]]
@@ -67,7 +70,11 @@ def cut(
             sent -= sent.min(0)
             return sent
 
-        for _ in range(rounds):
+        for turn in range(rounds if again is None else 2 * rounds):
+            if again is not None and turn == rounds:
+                data = data + again(total.argmin(0).astype(np.int32))
+                messages[:] = 0  # what has been agreed on would be hard to give up
+                total = data.copy()
             for direction, sent in enumerate(list(pool.map(send, range(4)))):
                 messages[direction] *= np.float32(0.5)
                 messages[direction][PAIRS[direction][0]] += np.float32(0.5) * sent

@@ -319,20 +319,21 @@ class Stage:
         at = np.flatnonzero(free).astype(np.int32)
         joins = Joins(settings.seam, settings.straight, settings.join * typical, settings.stamp * typical)
 
-        def choose() -> Ints:
-            return cut(
-                offsets.reshape(-1, height, width),
-                data.reshape(-1, height, width),
-                self.level.known,
-                free,
-                self.level.atlas(),
-                joins,
-                self.threads,
-            )
+        def again(chosen: Ints) -> Floats:
+            more = np.zeros((len(steps), height * width), np.float32)
+            more[:, at] = self._again(offsets[:, at], chosen.ravel()[at], at)
+            return np.float32(settings.again * typical) * more.reshape(-1, height, width)
 
-        chosen = choose()
-        data[:, at] += settings.again * typical * self._again(offsets[:, at], chosen.ravel()[at], at)
-        chosen = choose()
+        chosen = cut(
+            offsets.reshape(-1, height, width),
+            data.reshape(-1, height, width),
+            self.level.known,
+            free,
+            self.level.atlas(),
+            joins,
+            self.threads,
+            again=again if free[self.level.known.any(1)].any() else None,
+        )
         numbers.reshape(-1)[at] = (at + offsets[chosen.ravel()[at], at]).astype(np.int32)
         taken = (sure > settings.onward_sure) & (numbers.reshape(-1)[self.cells] == self.cells + onward)
         self.held.ravel()[self.cells] = taken

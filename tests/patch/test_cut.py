@@ -166,3 +166,27 @@ def test_where_the_photo_has_no_edge_nothing_goes_on() -> None:
     table, cost = offers(numbers, targets, sources, known, (none, none), 1, 4, 3)
     assert (cost[0] < IMPOSSIBLE).all()
     assert (table[0] < 0).all()
+
+
+def test_what_is_dearer_once_all_have_chosen_is_chosen_again() -> None:
+    rng = np.random.default_rng(3)
+    known, free = np.zeros((6, 8), bool), np.zeros((6, 8), bool)
+    known[:, 0], free[:, 1:] = True, True
+    offsets, data = rng.integers(0, 40, (3, 6, 8)), rng.random((3, 6, 8)).astype(np.float32)
+    atlas, joins = rng.random((100, 3)).astype(np.float32), Joins(1.0, 1.0, 0.05, 0.05)
+    asked: list[np.ndarray] = []
+
+    def again(chosen: np.ndarray) -> np.ndarray:
+        asked.append(chosen)
+        more = np.zeros(data.shape, np.float32)
+        more[chosen[2, 3], 2, 3] = 50
+        return more
+
+    once = cut(offsets, data, known, free, atlas, joins)
+    twice = cut(offsets, data, known, free, atlas, joins, again=again)
+    assert len(asked) == 1
+    assert np.array_equal(asked[0], once)
+    assert twice[2, 3] != once[2, 3]
+    dearer = data.copy()
+    dearer[once[2, 3], 2, 3] += 50
+    assert np.array_equal(twice[free], cut(offsets, dearer, known, free, atlas, joins)[free])
