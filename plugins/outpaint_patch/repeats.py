@@ -21,14 +21,22 @@ AROUND = 5
 """Cells: the side of the square in which detail is measured."""
 
 PLAIN = np.float32(1e-3)
-"""Variance of colours (0..1) in it at which half of a repetition is seen: of clear sky nobody sees two."""
+"""Variance of colours (0..1) in it at which half of a repetition counts."""
 
 
-def visible(sheet: Floats) -> Floats:
-    """How much (h, w), 0..1, a second copy of what is in each cell of ``sheet`` (h, w, 3) would be seen."""
+def visible(sheet: Floats, rarity: Floats) -> Floats:
+    """How much (h, w), 0..1, a second copy of what is in each cell of ``sheet`` (h, w, 3) would be seen.
+
+    Nobody sees two of a clear sky, nor of what recurs in the photo anyway: waves, leaves. Where ``rarity`` (h, w),
+    squared distances to what is most alike elsewhere, is as usual, half of the repetition counts.
+    """
     mean = cv2.blur(sheet, (AROUND, AROUND))
     detail = np.maximum(cv2.blur(np.square(sheet), (AROUND, AROUND)) - np.square(mean), 0).mean(2)
-    share: Floats = (detail / (detail + PLAIN)).astype(np.float32)
+    rare = rarity > 0
+    usual = np.square(np.median(rarity[rare])) if rare.any() else np.float32(1)
+    share: Floats = (detail / (detail + PLAIN) * np.square(rarity) / (np.square(rarity) + usual)).astype(
+        np.float32
+    )
     return share
 
 

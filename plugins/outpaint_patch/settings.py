@@ -22,7 +22,7 @@ class Settings:
     rounds: int = 4  # at the first level; fewer further on
     guide: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4, 0.25, 0.2)  # weight of the guess's colours by level
     place: float = 0.03  # weight of the way from where the frame folds into the photo, in photo sides
-    row: float = 6.0  # times that for another row where the photo has one
+    row: float = 5.0  # times that for another row where the photo has one
     far: float = 8.0  # and far above or below it: the sea has no sky below it
     texture: float = 0.15  # weight of the texture expected, in means of squared half decades
     textures: int = 5  # principal components of texture that are compared
@@ -54,7 +54,7 @@ class Settings:
     onward_alike: float = 0.01  # squared difference up to which its strip is the same as at the edge
     join: float = 1.0  # cost of any join there, in median distances
     stamp: float = 10.0  # cost of a few cells repeated at once, in median distances
-    again: float = 1.6  # cost of what is copied close by already, beside the photo, in median distances
+    again: float = 2.5  # cost of what is copied close by already, beside the photo, in median distances
     again_reach: float = 0.1  # how close that is, in the frame's longer sides
     patch: float = 0.5  # weight of sources' patches where joins are chosen
     common: int = 24  # offsets that are offered to every cell then

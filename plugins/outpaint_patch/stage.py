@@ -143,6 +143,7 @@ class Stage:
             self.rarity = rarity.reshape(height, width)
         else:
             self.rarity = cv2.resize(self.rarity, (width, height), interpolation=cv2.INTER_LINEAR)
+        self.seen = visible(self.sheet, self.rarity)
         self.unit = float(np.clip(values[:n].var(0).sum() / VARIANCE, 0.05, 1))
         values[n:m] = self.basis.mirrored(values[n:m])
         if m < len(values):
@@ -351,7 +352,7 @@ class Stage:
         order[np.argsort(self.depth.ravel()[cells], kind="stable")] = np.arange(len(cells), dtype=np.int32)
         again = repeats(sources, chosen, order, cells, width, self.settings.again_reach * self.long)
         beside = np.repeat(self.level.known.any(1), width)[cells]
-        result: Floats = again * beside * visible(self.sheet).ravel()[sources]
+        result: Floats = again * beside * self.seen.ravel()[sources]
         return result
 
     def _straight_on(self) -> tuple[Ints, Floats]:

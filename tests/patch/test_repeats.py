@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from outpaint_patch import stage
+from outpaint_patch.cut import cut
 from outpaint_patch.finish import finish
 from outpaint_patch.repeats import repeats, visible
 from outpaint_patch.settings import Settings
@@ -45,40 +49,45 @@ def test_a_copy_is_found_among_many() -> None:
     assert _repeats([[7, 7, 7]], [0, 0, 0], cells, 9) == [[0, 0, 1]]
 
 
-def test_of_a_plain_sky_nobody_sees_two() -> None:
+def test_of_a_plain_sky_or_of_what_recurs_anyway_nobody_sees_two() -> None:
     rng = np.random.default_rng(2)
     sheet = np.full((40, 60, 3), 0.6, np.float32)
     sheet[:, 30:] = rng.random((40, 30, 3))
-    seen = visible(sheet)
+    rarity = np.full((40, 60), 0.1, np.float32)
+    rarity[:20] = 0.0
+    rarity[:5] = 0.4
+    seen = visible(sheet, rarity)
     assert seen[:, :25].max() < 0.01
-    assert seen[:, 35:].min() > 0.9
+    assert seen[:4, 35:].min() > 0.8  # rare
+    assert seen[25:, 35:] == pytest.approx(0.5, abs=0.05)  # as usual
+    assert not seen[6:20].any()  # recurs
+    assert not visible(sheet, np.zeros((40, 60), np.float32)).any()
 
 
-def test_beside_a_photo_fewer_copies_are_made() -> None:
-    """Bright spots on a dark wall: with the cost, fewer of the cells beside the photo repeat one another."""
+@pytest.mark.parametrize("beside", [True, False])
+def test_beside_the_photo_and_there_alone_repetition_has_its_price(
+    beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(4)
-    photo = np.full((60, 60, 3), 60, np.uint8)
-    for y, x in rng.integers(3, 57, (40, 2)):
-        photo[y - 2 : y + 3, x - 2 : x + 3] = rng.integers(100, 256, 3)
-    image = np.full((60, 120, 3), 90, np.uint8)
-    image[:, 30:90] = photo
-    known = np.zeros((60, 120), bool)
-    known[:, 30:90] = True
-    job = HarmonizeJob(image, known, Rect(30, 0, 60, 60), None)
+    image = np.repeat(np.repeat(rng.integers(0, 256, (30, 40, 3), np.uint8), 3, 0), 3, 1)
+    known = np.zeros((90, 120), bool)
+    rect = Rect(36, 20, 48, 50) if beside else Rect(0, 20, 120, 50)
+    known[rect.slices()] = True
+    asked: list[np.ndarray] = []
 
-    def spots(again: float) -> int:
-        """Patches of the side parts, without one in the plain wall, that stand there twice."""
-        picture, info = finish(job, Context(seed=0), Settings(again=again))
-        assert info["patches"]
-        seen: dict[bytes, int] = {}
-        for left in (0, 90):
-            for y in range(53):
-                for x in range(left, left + 23):
-                    patch = picture[y : y + 7, x : x + 7] // 16
-                    if patch.std() > 1:
-                        seen[patch.tobytes()] = seen.get(patch.tobytes(), 0) + 1
-        return sum(count - 1 for count in seen.values())
+    def spying(*args: Any, again: Any, **more: Any) -> np.ndarray:
+        def told(chosen: np.ndarray) -> np.ndarray:
+            asked.append(again(chosen))
+            assert asked[-1].shape == (len(args[0]), *args[2].shape)
+            rows = args[2].any(1)
+            assert not asked[-1][:, ~rows].any()
+            assert not asked[-1][:, args[2]].any()
+            return asked[-1]
 
-    without = spots(0)
-    assert without > 0
-    assert spots(Settings().again) < 0.8 * without
+        result: np.ndarray = cut(*args, again=told if again is not None else None, **more)
+        return result
+
+    monkeypatch.setattr(stage, "cut", spying)
+    finish(HarmonizeJob(image, known, rect, None), Context(seed=0), Settings())
+    assert bool(asked) is beside
+    assert any(cost.any() for cost in asked) is beside
