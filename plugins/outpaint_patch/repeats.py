@@ -1,7 +1,7 @@
-"""What has been copied once is not to be copied again close by: two of the same show, even far apart.
+"""What has been copied once is not to be copied again close by, where two of it would be seen.
 
-The cost of a stamp in cut.py sees neighbours only: a cell of something else between two copies, and it is none.
-Here every cell is told of the others that take the same source.
+The cost of a stamp in cut.py sees neighbouring cells only: one of something else between two copies, and there is
+no stamp. Here every cell is told of all the others around that take the same source.
 """
 
 from __future__ import annotations
