@@ -60,7 +60,7 @@ def cut(
     with ThreadPoolExecutor(min(threads, 4)) as pool:
         tables = list(pool.map(lambda axis: _joins(offsets, known, free, atlas, joins, axis), (1, 0)))
         messages = np.zeros((4, *data.shape), np.float32)
-        total = data.copy()
+        total = data
 
         def send(direction: int) -> Floats:
             toward = (total - messages[BACK[direction]])[PAIRS[direction][1]]
@@ -74,7 +74,7 @@ def cut(
             if again is not None and turn == rounds:
                 data = data + again(total.argmin(0).astype(np.int32))
                 messages[:] = 0  # what has been agreed on would be hard to give up
-                total = data.copy()
+                total = data
             for direction, sent in enumerate(list(pool.map(send, range(4)))):
                 messages[direction] *= np.float32(0.5)
                 messages[direction][PAIRS[direction][0]] += np.float32(0.5) * sent
