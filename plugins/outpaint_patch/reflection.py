@@ -33,21 +33,21 @@ def reflect(
     a misfit counts along the photo's edge, where it makes a straight line, than along the path of the cut.
     """
     level, numbers = found.level, found.numbers
-    mirrored = _mirrored(level.known, 1 + len(level.guides), width)
-    band = mirrored >= 0
+    turned = mirrored(level.known, 1 + len(level.guides), width)
+    band = turned >= 0
     if not band.any():
         return numbers, band
     atlas = level.atlas()
-    own, other = atlas[numbers], atlas[np.where(band, mirrored, numbers)]
+    own, other = atlas[numbers], atlas[np.where(band, turned, numbers)]
     apart = np.square(own - other).mean(2)
     unary = np.where(band, np.float32(bias), OUT)  # reflected minus not reflected
     unary -= np.float32(straight) * np.where(band, _misfit(atlas, numbers, level.image, level.known), 0)
     chosen = _cut(unary.astype(np.float32), apart, ~level.known, rounds)
-    reflected = band & (chosen | (numbers == mirrored))
-    return np.where(reflected, mirrored, numbers).astype(np.int32), reflected
+    reflected = band & (chosen | (numbers == turned))
+    return np.where(reflected, turned, numbers).astype(np.int32), reflected
 
 
-def _mirrored(known: Bools, planes: int, width: int) -> Ints:
+def mirrored(known: Bools, planes: int, width: int) -> Ints:
     """Atlas numbers (h, w) of what lies on the other side of the photo's nearest edge; -1 beyond ``width`` cells.
 
     Only a photo that is a rectangle has edges to reflect at; corners would have to be turned over both.

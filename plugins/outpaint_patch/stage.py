@@ -21,6 +21,7 @@ from .pyramid import Level, banks, blur
 from .repeats import repeats, visible
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
 from .settings import VARIANCE, Settings
+from .things import offer_turned, things
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
@@ -306,8 +307,14 @@ class Stage:
             (across, going),
             self.radius,
             settings.common,
-            max(2, keep),
+            max(3, keep),
         )
+        if settings.thing > 0 and self.rarity is not None:
+            there = things(self.level.image, self.level.known, self.rarity[:height])
+            worth, reach = settings.thing, settings.thing_reach
+            offer_turned(
+                steps, costs, freely, self.sources, self.level.known, there, self.radius, worth, reach
+            )
         onward, sure = self._straight_on()
         # whatever else it costs: at best it is the cheapest by far, else dearer than the others
         worth = costs.min(0) + np.float32(typical) * (10 - (10 + settings.onward_worth) * sure)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from outpaint_patch.detail import copies, render
 from outpaint_patch.pyramid import Level, banks
-from outpaint_patch.reflection import _mirrored, reflect
+from outpaint_patch.reflection import mirrored, reflect
 from outpaint_patch.stage import Completed
 
 from outpaint_cli.plugin import Rect
@@ -91,9 +91,9 @@ def test_what_is_reflected_meets_the_photos_last_pixels(side: str) -> None:
     if side in ("above", "left"):
         edge = Rect(0, 80, 160, 80) if side == "above" else Rect(80, 0, 80, 160)
     reflected = ~cells
-    mirrored = _mirrored(cells, 1, 9)
-    numbers[reflected & (mirrored >= 0)] = mirrored[reflected & (mirrored >= 0)]
-    reflected &= mirrored >= 0
+    turned = mirrored(cells, 1, 9)
+    numbers[reflected & (turned >= 0)] = turned[reflected & (turned >= 0)]
+    reflected &= turned >= 0
     nothing = np.zeros((20, 20, 3), np.float32)
     plan = copies(numbers, level.known, nothing, 160, 160, reflected=reflected, photo=edge)
     result = np.rot90(render(image, known, plan, lambda share: None), -turns)

@@ -1,0 +1,124 @@
+"""What the photo's left or right edge cuts, if it is a thing rather than texture, is gone on from by its reflection.
+
+Texture can be pieced together from patches: leaves, rock, a table's grain. A tower, a ridge or a sleeve that the
+edge cuts can't: there is one of it, and pieces of it make a stump or a row of teeth. Turned over at the edge it is
+whole again, if more even than it was. Texture turned over shows the axis instead. The two are told apart by how
+detail is spread: all over in texture, in few places where there are things before something plain.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .agree import IMPOSSIBLE
+from .reflection import mirrored
+from .search import distances
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Bools, Floats
+
+    from .search import Sources, Targets
+
+AROUND = 0.06
+"""Over how much of the frame's longer side the spread of detail is measured: a Gaussian's standard deviation."""
+
+NEAR = 0.03
+"""The same for rarity."""
+
+TOGETHER = 0.04
+"""The same for what reflections cost."""
+
+TEXTURE, THINGS = 0.28, 0.42
+"""Concentration of detail (0..1) up to which it is texture, and from which on it is things.
+
+Leaves, rock and fur have 0.2 to 0.3; ridges, towers and people before a sky or a wall 0.35 to 0.55.
+"""
+
+REGULAR = 3e-4
+"""Rarity up to which a photo is a pattern: stripes or tiles that go on as they are. Photos have 1e-3 to 2e-2."""
+
+
+def concentration(image: Floats, known: Bools) -> Floats:
+    """How unevenly (h, w), 0..1, detail is spread around each cell of ``image`` (h, w, 3), where it is ``known``.
+
+    One less the squared mean of the gradient's length by its mean square: 0.1 for white noise, near 1 for a line, 1
+    where there is none.
+    """
+    inside = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).astype(np.float32)
+    slopes = (cv2.Sobel(image, cv2.CV_32F, 1, 0), cv2.Sobel(image, cv2.CV_32F, 0, 1))
+    square = (np.square(slopes[0]) + np.square(slopes[1])).sum(2) / np.float32(64)
+    spread = AROUND * max(known.shape)
+    mean = _mean(np.sqrt(square), inside, spread)
+    even = np.square(mean) / np.maximum(_mean(square, inside, spread), np.float32(1e-9))
+    return (1 - even).astype(np.float32)
+
+
+def things(image: Floats, known: Bools, rarity: Floats) -> Floats:
+    """How surely (h, w), 0..1, there is a thing in each cell of ``image`` (h, w, 3), if ``known``.
+
+    Its detail lies in few places, and there are not many of it: ``rarity`` (h, w) is the squared distance to what
+    is most alike elsewhere, 0 where that is not known.
+    """
+    above = (concentration(image, known) - np.float32(TEXTURE)) / np.float32(THINGS - TEXTURE)
+    rare = rarity > 0
+    usual = np.square(np.float32(np.median(rarity[rare]) if rare.any() else 1)) + np.float32(REGULAR**2)
+    alone = np.square(rarity) / (np.square(rarity) + usual)
+    inside = known.astype(np.float32)
+    sure: Floats = np.clip(above, 0, 1) * np.minimum(2 * _mean(alone, inside, NEAR * max(known.shape)), 1)
+    return sure
+
+
+def offer_turned(
+    steps: NDArray[np.int64],
+    costs: Floats,
+    targets: Targets,
+    sources: Sources,
+    known: Bools,
+    sure: Floats,
+    radius: int,
+    worth: float,
+    reach: float,
+) -> None:
+    """Offer the ``targets`` beside the photo its reflection, in place of the last but one of what they have.
+
+    ``steps`` and ``costs`` (c, n), c at least 2, change in place. Where ``sure`` (h, w), 0..1, says that there is a
+    thing to turn over, that is cheaper by up to ``worth`` median costs: at the edge, and ever less up to ``reach``
+    times the photo's width away from it.
+    """
+    height, width = known.shape
+    cells = targets.where
+    planes = len(sources.rows) // (3 * height * width)
+    numbers = mirrored(known, planes, width).ravel()[cells]
+    y, x = cells // width, cells % width
+    columns, rows = np.flatnonzero(known.any(0)), np.flatnonzero(known.any(1))
+    left, right, top, bottom = int(columns[0]), int(columns[-1]), int(rows[0]), int(rows[-1])
+    beside = (numbers >= 0) & (y >= top) & (y <= bottom)
+    if not beside.any():
+        return
+    # near an edge no whole patch is around a reflected cell: the nearest that is tells what it costs
+    column = np.where(x < left, 2 * left - x, 2 * right - x).clip(left + radius, right - radius)
+    row = y.clip(top + radius, bottom - radius)
+    patches = planes * height * width + row * width + width - 1 - column
+    there = sure[row.clip(0, height - 1), column.clip(0, width - 1)]
+    cost = np.minimum(distances(targets, sources, sources.lookup(patches.astype(np.int32))), IMPOSSIBLE)
+    near = (1 - np.maximum(left - x, x - right) / np.float32(reach * (right - left + 1))).clip(0, 1)
+    cost = cost - np.float32(worth * np.median(costs.min(0))) * near * there
+    # in large pieces or not at all: a scrap of a turned tower would hang in the sky
+    best = costs.min(0)
+    more, inside = np.zeros((2, height * width), np.float32)
+    more[cells], inside[cells] = np.where(beside, cost - best, 0), beside
+    spread = TOGETHER * max(height, width)
+    cost = best + _mean(more.reshape(height, width), inside.reshape(height, width), spread).ravel()[cells]
+    steps[-2] = np.where(beside, numbers - cells, steps[-2])
+    costs[-2] = np.where(beside, cost, costs[-2])
+
+
+def _mean(values: Floats, inside: Floats, spread: float) -> Floats:
+    """The Gaussian mean (h, w) of ``values`` (h, w) where they are ``inside`` (h, w), 1 or 0."""
+    mass = cv2.GaussianBlur(inside, (0, 0), spread)
+    mean: Floats = cv2.GaussianBlur(values * inside, (0, 0), spread) / np.maximum(mass, np.float32(0.02))
+    return mean
