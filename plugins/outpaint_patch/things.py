@@ -86,8 +86,8 @@ def offer_turned(
     """Offer the ``targets`` beside the photo its reflection, in place of the last but one of what they have.
 
     ``steps`` and ``costs`` (c, n), c at least 2, change in place. Where ``sure`` (h, w), 0..1, says that there is a
-    thing to turn over, that is cheaper by up to ``worth`` median costs: at the edge, and ever less up to ``reach``
-    times the photo's width away from it.
+    thing to turn over, that is cheaper by up to ``worth`` times the mean cost there: at the edge, and ever less up
+    to ``reach`` times the photo's width away from it.
     """
     height, width = known.shape
     cells = targets.where
@@ -106,9 +106,11 @@ def offer_turned(
     there = sure[row.clip(0, height - 1), column.clip(0, width - 1)]
     cost = np.minimum(distances(targets, sources, sources.lookup(patches.astype(np.int32))), IMPOSSIBLE)
     near = (1 - np.maximum(left - x, x - right) / np.float32(reach * (right - left + 1))).clip(0, 1)
-    cost = cost - np.float32(worth * np.median(costs.min(0))) * near * there
-    # in large pieces or not at all: a scrap of a turned tower would hang in the sky
+    sought = np.where(beside, near * there, 0)
     best = costs.min(0)
+    usual = np.float32((best * sought).sum() / max(sought.sum(), 1e-9))
+    cost = cost - np.float32(worth) * usual * near * there
+    # in large pieces or not at all: a scrap of a turned tower would hang in the sky
     more, inside = np.zeros((2, height * width), np.float32)
     more[cells], inside[cells] = np.where(beside, cost - best, 0), beside
     spread = TOGETHER * max(height, width)
