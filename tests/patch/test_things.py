@@ -1,0 +1,137 @@
+"""What the photo's left or right edge cuts goes on as its reflection, if it is a thing and not texture."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from outpaint_patch.finish import finish
+from outpaint_patch.search import Sources, Targets
+from outpaint_patch.settings import Settings
+from outpaint_patch.things import concentration, offer_turned, things
+
+from outpaint_cli.plugin import Context
+
+from .scenes import central, rough_job
+
+
+def _noise(height: int = 60, width: int = 90) -> NDArray[np.float32]:
+    """Grain of a few cells, float32 (height, width, 3) around 0.5."""
+    rng = np.random.default_rng(1)
+    grain = cv2.GaussianBlur(rng.normal(0, 0.5, (height, width, 3)).astype(np.float32), (0, 0), 1.2)
+    result: NDArray[np.float32] = np.float32(0.5) + grain
+    return result
+
+
+def _peaks(height: int = 180, width: int = 240) -> NDArray[np.uint8]:
+    """Peaks of rock with snow before a grainy sky; a photo of the middle two thirds cuts the last at its summit."""
+    rng = np.random.default_rng(3)
+    picture = np.empty((height, width, 3), np.float32)
+    picture[:] = np.linspace((110, 130, 170), (180, 160, 150), height)[:, None]
+    picture += cv2.GaussianBlur(rng.normal(0, 60, picture.shape), (0, 0), 1.5)
+    middle = width - width // 6 - 1
+    y, x = np.mgrid[:height, :width]
+    rock = 80 + 60 * cv2.GaussianBlur(rng.normal(0, 1.5, (height, width)).astype(np.float32), (0, 0), 1.5)
+    for summit, top in ((60, 70), (125, 60), (middle, 75)):
+        below = y > top + 1.3 * np.abs(x - summit)
+        picture[below] = rock[below][:, None]
+        snow = below & (y < top + 30 + 5 * np.sin(np.abs(x - summit) / 4))
+        picture[snow] = rock[snow][:, None] + 130
+    picture[:, middle + 1 :] = picture[:, 2 * middle - width + 1 : middle][:, ::-1]
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def test_detail_lies_in_few_places_where_there_is_an_outline_and_everywhere_in_texture() -> None:
+    outline = np.full((60, 90, 3), 0.5, np.float32)
+    outline[20:40, 30:60] = 0.9
+    known = np.ones((60, 90), bool)
+    assert concentration(_noise(), known).max() < 0.2
+    assert concentration(outline, known)[15:45, 25:65].min() > 0.6
+
+
+def test_what_is_not_known_has_no_say() -> None:
+    known = np.ones((60, 90), bool)
+    known[:, 60:] = False
+    picture, other = _noise(), _noise()
+    other[:, 60:] = 0
+    assert np.array_equal(concentration(picture, known), concentration(other, known))
+
+
+def test_a_thing_is_concentrated_and_rare() -> None:
+    picture = np.full((60, 90, 3), 0.5, np.float32)
+    picture[20:40, 10:30] = 0.9
+    picture[20:40, 60:80] = 0.9
+    known = np.ones((60, 90), bool)
+    rarity = np.full((60, 90), 1e-4, np.float32)
+    rarity[15:45, 5:35] = 1e-2
+    sure = things(picture, known, rarity)
+    assert sure[20:40, 10:30].min() > 0.9
+    assert sure[20:40, 70:].max() < 0.3
+    assert things(_noise(), known, rarity).max() == 0
+
+
+def test_a_peak_that_the_edge_cuts_is_whole_again() -> None:
+    truth = _peaks()
+    known = central(*truth.shape[:2])
+    job = rough_job(truth, known)
+    right = int(np.flatnonzero(known.any(0))[-1])
+    peak = np.s_[75:106, right + 1 : right + 17]
+
+    def error(settings: Settings) -> float:
+        image, _ = finish(job, Context(seed=0, threads=1), settings)
+        off = cv2.GaussianBlur(image.astype(np.float32) - truth, (0, 0), 2)  # grain does not matter
+        return float(np.square(off[peak]).mean())
+
+    assert error(Settings()) < 0.75 * error(Settings(thing=0))
+
+
+def test_a_pattern_is_no_thing_though_half_of_it_is_rarer_than_the_rest() -> None:
+    known = np.ones((60, 90), bool)
+    picture = np.full((60, 90, 3), 0.5, np.float32)
+    picture[:, 40:50] = 0.9
+    rarity = np.random.default_rng(4).uniform(1e-9, 1e-8, (60, 90)).astype(np.float32)
+    assert things(picture, known, rarity).max() < 0.01
+
+
+@pytest.mark.parametrize("hidden", ["above and below", "a hole in the middle"])
+def test_only_beside_a_whole_photo_there_is_a_reflection(hidden: str) -> None:
+    height, width = 20, 30
+    known = np.zeros((height, width), bool)
+    if hidden == "above and below":
+        known[5:15] = True
+    else:
+        known[:, 5:25] = True
+        known[8:12, 12:16] = False
+    cells = np.flatnonzero(~known).astype(np.int32)
+    features = np.zeros((len(cells), 2), np.float32)
+    rows = np.zeros(3 * height * width, np.int32)
+    sources = Sources((height, width), np.zeros(1, np.int32), rows, features[:1], np.zeros(1, np.float32))
+    steps = np.ones((3, len(cells)), np.int64)
+    costs = np.ones((3, len(cells)), np.float32)
+    sure = np.ones((height, width), np.float32)
+    offer_turned(steps, costs, Targets(cells, features, features), sources, known, sure, 2, 8.0, 0.5)
+    assert (steps == 1).all()
+    assert (costs == 1).all()
+
+
+def test_a_reflection_is_worth_most_at_the_edge_and_nothing_far_off() -> None:
+    height, width = 20, 60
+    known = np.zeros((height, width), bool)
+    known[:, :30] = True
+    cells = np.flatnonzero(~known).astype(np.int32)
+    features = np.zeros((len(cells), 2), np.float32)
+    rows = np.zeros(3 * height * width, np.int32)
+    sources = Sources((height, width), np.zeros(1, np.int32), rows, features[:1], np.zeros(1, np.float32))
+    steps = np.ones((3, len(cells)), np.int64)
+    costs = np.ones((3, len(cells)), np.float32)
+    sure = np.ones((height, width), np.float32)
+    offer_turned(steps, costs, Targets(cells, features, features), sources, known, sure, 2, 8.0, 0.5)
+    turned = steps[-2] != 1
+    assert (turned == (cells % width < 59)).all()  # the edge itself is not repeated: there is one column less
+    assert (cells + steps[-2])[0] == height * width + width - 1 - 28
+    cost = costs[-2].reshape(height, 30).mean(0)
+    assert (np.diff(cost[:20]) > 0).all()
+    assert cost[0] < -5
+    assert np.abs(cost[25:29]).max() < 1e-3
+    assert (costs[[0, 2]] == 1).all()
