@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .search import Sources, Targets
 
 AROUND = 0.06
-"""Over how much of the frame's longer side the spread of detail is measured: a Gaussian's standard deviation."""
+"""Over what share of the frame's longer side the spread of detail is measured: a Gaussian's standard deviation."""
 
 NEAR = 0.03
 """The same for rarity."""
@@ -51,7 +51,7 @@ def concentration(image: Floats, known: Bools) -> Floats:
     inside = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).astype(np.float32)
     slopes = (cv2.Sobel(image, cv2.CV_32F, 1, 0), cv2.Sobel(image, cv2.CV_32F, 0, 1))
     square = (np.square(slopes[0]) + np.square(slopes[1])).sum(2) / np.float32(64)
-    spread = AROUND * max(known.shape)
+    spread = _spread(AROUND, known)
     mean = _mean(np.sqrt(square), inside, spread)
     even = np.square(mean) / np.maximum(_mean(square, inside, spread), np.float32(1e-9))
     return (1 - even).astype(np.float32)
@@ -68,7 +68,7 @@ def things(image: Floats, known: Bools, rarity: Floats) -> Floats:
     usual = np.square(np.float32(np.median(rarity[rare]) if rare.any() else 1)) + np.float32(REGULAR**2)
     alone = np.square(rarity) / (np.square(rarity) + usual)
     inside = known.astype(np.float32)
-    sure: Floats = np.clip(above, 0, 1) * np.minimum(2 * _mean(alone, inside, NEAR * max(known.shape)), 1)
+    sure: Floats = np.clip(above, 0, 1) * np.minimum(2 * _mean(alone, inside, _spread(NEAR, known)), 1)
     return sure
 
 
@@ -113,10 +113,16 @@ def offer_turned(
     # in large pieces or not at all: a scrap of a turned tower would hang in the sky
     more, inside = np.zeros((2, height * width), np.float32)
     more[cells], inside[cells] = np.where(beside, cost - best, 0), beside
-    spread = TOGETHER * max(height, width)
+    spread = _spread(TOGETHER, known)
     cost = best + _mean(more.reshape(height, width), inside.reshape(height, width), spread).ravel()[cells]
     steps[-2] = np.where(beside, numbers - cells, steps[-2])
     costs[-2] = np.where(beside, cost, costs[-2])
+
+
+def _spread(share: float, known: Bools) -> float:
+    """``share`` of the longer side of ``known`` (h, w), in cells; in very long frames half of the shorter at most."""
+    shorter, longer = sorted(known.shape)
+    return min(share * longer, shorter / 2)
 
 
 def _mean(values: Floats, inside: Floats, spread: float) -> Floats:
