@@ -122,7 +122,8 @@ def offer_turned(
 def _spread(share: float, known: Bools) -> float:
     """``share`` of the longer side of ``known`` (h, w), in cells; in very long frames half of the shorter at most."""
     shorter, longer = sorted(known.shape)
-    return min(share * longer, shorter / 2)
+    spread: float = min(share * longer, shorter / 2)
+    return spread
 
 
 def _mean(values: Floats, inside: Floats, spread: float) -> Floats:
