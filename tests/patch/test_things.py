@@ -94,6 +94,18 @@ def test_a_pattern_is_no_thing_though_half_of_it_is_rarer_than_the_rest() -> Non
     assert things(picture, known, rarity).max() < 0.01
 
 
+def _offered(known: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]:
+    """Cells, steps and costs, all of which were 1, after a reflection that fits as well as anything was offered."""
+    cells = np.flatnonzero(~known).astype(np.int32)
+    features = np.zeros((len(cells), 2), np.float32)
+    rows = np.zeros(3 * known.size, np.int32)
+    sources = Sources(known.shape, np.zeros(1, np.int32), rows, features[:1], np.zeros(1, np.float32))
+    steps, costs = np.ones((3, len(cells)), np.int64), np.ones((3, len(cells)), np.float32)
+    sure = np.ones(known.shape, np.float32)
+    offer_turned(steps, costs, Targets(cells, features, features), sources, known, sure, 2, 8.0, 0.5)
+    return cells, steps, costs
+
+
 @pytest.mark.parametrize("hidden", ["above and below", "a hole in the middle"])
 def test_only_beside_a_whole_photo_there_is_a_reflection(hidden: str) -> None:
     height, width = 20, 30
@@ -103,14 +115,7 @@ def test_only_beside_a_whole_photo_there_is_a_reflection(hidden: str) -> None:
     else:
         known[:, 5:25] = True
         known[8:12, 12:16] = False
-    cells = np.flatnonzero(~known).astype(np.int32)
-    features = np.zeros((len(cells), 2), np.float32)
-    rows = np.zeros(3 * height * width, np.int32)
-    sources = Sources((height, width), np.zeros(1, np.int32), rows, features[:1], np.zeros(1, np.float32))
-    steps = np.ones((3, len(cells)), np.int64)
-    costs = np.ones((3, len(cells)), np.float32)
-    sure = np.ones((height, width), np.float32)
-    offer_turned(steps, costs, Targets(cells, features, features), sources, known, sure, 2, 8.0, 0.5)
+    _, steps, costs = _offered(known)
     assert (steps == 1).all()
     assert (costs == 1).all()
 
@@ -119,14 +124,7 @@ def test_a_reflection_is_worth_most_at_the_edge_and_nothing_far_off() -> None:
     height, width = 20, 60
     known = np.zeros((height, width), bool)
     known[:, :30] = True
-    cells = np.flatnonzero(~known).astype(np.int32)
-    features = np.zeros((len(cells), 2), np.float32)
-    rows = np.zeros(3 * height * width, np.int32)
-    sources = Sources((height, width), np.zeros(1, np.int32), rows, features[:1], np.zeros(1, np.float32))
-    steps = np.ones((3, len(cells)), np.int64)
-    costs = np.ones((3, len(cells)), np.float32)
-    sure = np.ones((height, width), np.float32)
-    offer_turned(steps, costs, Targets(cells, features, features), sources, known, sure, 2, 8.0, 0.5)
+    cells, steps, costs = _offered(known)
     turned = steps[-2] != 1
     assert (turned == (cells % width < 59)).all()  # the edge itself is not repeated: there is one column less
     assert (cells + steps[-2])[0] == height * width + width - 1 - 28
