@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from .search import uncommon
+
 if TYPE_CHECKING:
     from .search import Floats, Ints
 
@@ -32,11 +34,7 @@ def visible(sheet: Floats, rarity: Floats) -> Floats:
     """
     mean = cv2.blur(sheet, (AROUND, AROUND))
     detail = np.maximum(cv2.blur(np.square(sheet), (AROUND, AROUND)) - np.square(mean), 0).mean(2)
-    rare = rarity > 0
-    usual = np.square(np.median(rarity[rare])) if rare.any() else np.float32(1)
-    share: Floats = (detail / (detail + PLAIN) * np.square(rarity) / (np.square(rarity) + usual)).astype(
-        np.float32
-    )
+    share: Floats = (detail / (detail + PLAIN) * uncommon(rarity)).astype(np.float32)
     return share
 
 

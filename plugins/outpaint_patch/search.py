@@ -90,6 +90,17 @@ def distances(targets: Targets, sources: Sources, rows: Ints) -> Floats:
     return total
 
 
+def uncommon(rarity: Floats, regular: float = 0.0) -> Floats:
+    """``rarity`` as a share 0..1, of the same shape: a half where it is as usual, 0 where it is not known (0).
+
+    Where all recurs, as in stripes, what is usual is next to nothing; it is taken to be ``regular`` at least.
+    """
+    known = rarity > 0
+    usual = np.square(np.float32(np.median(rarity[known]) if known.any() else 1)) + np.float32(regular**2)
+    share: Floats = np.square(rarity) / (np.square(rarity) + usual)
+    return share
+
+
 def nearest(
     targets: Targets,
     sources: Sources,

@@ -311,9 +311,16 @@ class Stage:
         )
         if settings.thing > 0 and self.rarity is not None:
             there = things(self.level.image, self.level.known, self.rarity[:height])
-            worth, reach = settings.thing, settings.thing_reach
             offer_turned(
-                steps, costs, freely, self.sources, self.level.known, there, self.radius, worth, reach
+                steps,
+                costs,
+                freely,
+                self.sources,
+                self.level.known,
+                there,
+                self.radius,
+                settings.thing,
+                settings.thing_reach,
             )
         onward, sure = self._straight_on()
         # whatever else it costs: at best it is the cheapest by far, else dearer than the others

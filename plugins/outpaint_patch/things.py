@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .agree import IMPOSSIBLE
 from .reflection import mirrored
-from .search import distances
+from .search import distances, uncommon
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
@@ -64,9 +64,7 @@ def things(image: Floats, known: Bools, rarity: Floats) -> Floats:
     is most alike elsewhere, 0 where that is not known.
     """
     above = (concentration(image, known) - np.float32(TEXTURE)) / np.float32(THINGS - TEXTURE)
-    rare = rarity > 0
-    usual = np.square(np.float32(np.median(rarity[rare]) if rare.any() else 1)) + np.float32(REGULAR**2)
-    alone = np.square(rarity) / (np.square(rarity) + usual)
+    alone = uncommon(rarity, REGULAR)
     inside = known.astype(np.float32)
     sure: Floats = np.clip(above, 0, 1) * np.minimum(2 * _mean(alone, inside, _spread(NEAR, known)), 1)
     return sure
@@ -85,7 +83,7 @@ def offer_turned(
 ) -> None:
     """Offer the ``targets`` beside the photo its reflection, in place of the last but one of what they have.
 
-    ``steps`` and ``costs`` (c, n), c at least 2, change in place. Where ``sure`` (h, w), 0..1, says that there is a
+    ``steps`` and ``costs`` (c, n), c at least 3, change in place. Where ``sure`` (h, w), 0..1, says that there is a
     thing to turn over, that is cheaper by up to ``worth`` times the mean cost there: at the edge, and ever less up
     to ``reach`` times the photo's width away from it.
     """
