@@ -8,11 +8,13 @@ anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .expected import Expected, demand, embed, expect, measure, principal
+from .modes import likeliest
 from .onward import drawn, onward
 from .pyramid import level_sizes, shrink, shrink_further
 from .settings import Settings
@@ -61,9 +63,14 @@ def complete(
     going = onward(
         finest.image, finest.known, settings.straightness, settings.onward_reach, settings.onward_alike
     )
-    finest.image = drawn(finest.image, going, settings.onward)
+    mean, tones = finest.image, drawn(finest.image, going, settings.onward)
+    finest.image = tones
     finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
-    expected = _expected(finest, settings, networks) if networks is not None else None
+    expected = _expected(finest, mean, settings, networks) if networks is not None else None
+    if expected is not None and expected.definite is not None:
+        finest.image = drawn(expected.definite, going, settings.onward)
+        # what is likeliest decides what is copied; as its colour, something between it and the mean is safer
+        tones = np.float32(0.5) * (tones + finest.image)
     before: Completed | None = None
     rarity: Floats | None = None
     price: Floats | None = None
@@ -80,15 +87,16 @@ def complete(
         progress((index + 1) / len(sizes))
     if before is None or before.level.shape != sizes[-1]:
         return None
-    before.light = light
+    before.light, before.tones = light, tones
     return before
 
 
-def _expected(finest: Level, settings: Settings, networks: Networks) -> Expected:
+def _expected(finest: Level, mean: Floats, settings: Settings, networks: Networks) -> Expected:
     """What the picture and each guide have in each place, or ought to have.
 
     Texture is measured where it is known. Which parts of the photo belong where is not asked if there are
-    guides: they may show what is there, and the network has never seen one.
+    guides: they may show what is there, and the network has never seen one. ``mean`` (h, w, 3) is the image
+    before anything was drawn over the guess.
     """
     levels = (finest, *finest.guides)
     texture = expect(finest, settings.calmer, networks.texture)
@@ -101,7 +109,8 @@ def _expected(finest: Level, settings: Settings, networks: Networks) -> Expected
         return Expected(planes)
     belongs = embed(finest, networks.affinity)
     planes[0] = np.concatenate([planes[0], np.float32(np.sqrt(settings.affinity)) * belongs], -1)
-    return Expected(planes, demand(finest, belongs))
+    definite = likeliest(replace(finest, image=mean), belongs, texture)
+    return Expected(planes, demand(finest, belongs), definite)
 
 
 def _long(height: int, width: int, cells: int) -> float:

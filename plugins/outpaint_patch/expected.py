@@ -35,6 +35,7 @@ class Expected:
 
     planes: list[Floats]  # features (h, w, c) a plane, weighted
     demand: Floats | None = None  # (h, w): how often a known place is likely to be wanted elsewhere
+    definite: Floats | None = None  # the picture (h, w, 3) with a guess of what is likeliest: see modes.py
 
 
 def expect(level: Level, calmer: float, network: Session) -> Floats:

@@ -94,7 +94,8 @@ def correct(found: Completed, settings: Settings) -> Floats:
     copied = atlas[found.numbers]
     long = max(level.shape)
     # what goes straight on is drawn over the guess by a share only: the rest is no reason to take its hue out
-    off = np.where(found.held[..., None], 0, level.image - copied)
+    tones = level.image if found.tones is None else found.tones
+    off = np.where(found.held[..., None], 0, tones - copied)
     wanted = _wanted(copied, blur(off, long / 40), long / 40, settings)
     # the guess has its say far from the photo only: drawn in sooner, it would show as a frame around it
     depth = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5) / np.float32(long)

@@ -21,12 +21,13 @@ class Settings:
     factor: float = 1.5
     rounds: int = 4  # at the first level; fewer further on
     guide: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4, 0.25, 0.2)  # weight of the guess's colours by level
+    definite: float = 2.0  # times that, where the guess is of what is likeliest and no mean
     place: float = 0.03  # weight of the way from where the frame folds into the photo, in photo sides
     row: float = 5.0  # times that for another row where the photo has one
     far: float = 8.0  # and far above or below it: the sea has no sky below it
     texture: float = 0.15  # weight of the texture expected, in means of squared half decades
     textures: int = 5  # principal components of texture that are compared
-    affinity: float = 0.02  # weight of what belongs there, a unit of log-likelihood
+    affinity: float = 0.01  # weight of what belongs there, a unit of log-likelihood
     calmer: float = 0.5  # half decades taken off it: detail in the wrong place is worse than none
     mirror: float = 0.002  # what a mirrored source costs
     upside_down: float = 0.015  # what a source that stands on its head costs

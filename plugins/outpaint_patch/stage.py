@@ -37,6 +37,9 @@ class Completed:
     numbers: Ints
     typical: float  # median distance of the last search
     held: Bools  # (h, w) cells that go straight on, and are kept so at finer levels
+    tones: Floats | None = (
+        None  # colours (h, w, 3) toward which copies are tinted; if None, the level's image
+    )
     light: Floats | None = None  # what a vignette leaves of it (h, w), 0..1, if the level has been evened out
 
 
@@ -81,6 +84,8 @@ class Stage:
         self.band = np.zeros_like(level.known)
         self.held = np.zeros_like(level.known)
         self.going = going.at(height, width)
+        definite = expected is not None and expected.definite is not None
+        self.heeded = settings.definite if definite else 1.0
         self._describe(whole, confidence, expected)
         self._list(price)
         self.fair = self._fair(expected.demand if expected is not None else None)
@@ -404,7 +409,7 @@ class Stage:
             weights[:, :count] = (0.15 + 0.85 * self._share(self.level.known | self.band))[:, None]
         weights[:, count : count + 3] = settings.edge * self.level.known.ravel()[self.cells, None]
         count += 3
-        guide = settings.guide[min(self.index, len(settings.guide) - 1)]
+        guide = self.heeded * settings.guide[min(self.index, len(settings.guide) - 1)]
         weights[:, count : count + 3] = (guide * (0.25 + 0.75 * trust))[:, None]
         weights[:, count + 3 : count + 5] = settings.place * self.unit
         # to the left and right of the photo its horizon goes on, and what is above and below it

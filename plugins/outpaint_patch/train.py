@@ -38,6 +38,9 @@ SHAPES = (
     (96, 128), (96, 128), (80, 128), (80, 128), (64, 128), (128, 96), (128, 80), (96, 96), (96, 64),
 )  # cells  # fmt: skip
 HOLES = 0.2  # of the masks are irregular holes, the others hide outer borders
+DEEP = (
+    0.2  # of the masks hide up to three quarters, as frames of the other shape do: tall of wide, wide of tall
+)
 SMOOTH = 0.2  # of the guesses are smooth fills: where no network is wanted, there is no other
 GUESS = slice(0, 3)
 MUSH = slice(3, 3 + CHANNELS)
@@ -217,8 +220,14 @@ def _filler(path: Path) -> DescribedFiller:
 
 
 def _mask(rng: np.random.Generator, height: int, width: int) -> Bools:
-    if rng.random() < HOLES:
+    kind = rng.random()
+    if kind < HOLES:
         return random_irregular(rng, height, width)
+    if kind < HOLES + DEEP:
+        first, second = (float(share) for share in rng.uniform(0.2, 0.37, 2))
+        if rng.random() < 0.6:
+            return masks.border(height, width, 0, first, 0, second)
+        return masks.border(height, width, first, 0, second, 0)
     return masks.random_border(rng, height, width)
 
 

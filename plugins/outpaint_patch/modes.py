@@ -1,0 +1,138 @@
+"""A guess that has made up its mind: of all that an unknown place may hold, the likeliest.
+
+A network trained on mean differences guesses means (Isola et al. 2017, Image-to-image translation with conditional
+adversarial networks, section 3.1). Where one half of the likely pictures has a wall and the other a coat, it tells
+a colour that neither has, and of the photo's patches some third thing is nearest to it. expected.py knows better:
+how likely the like of each known place is. Here the known places are sorted into parts that are alike, and every
+unknown one gets the colours of its likeliest part, or of the few that are about as likely.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from .search import alone, uncommon
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Bools, Floats
+
+    from .pyramid import Level
+
+LONG = 64
+"""Places along the long side of the frame: as many as the network tells apart."""
+
+PARTS = 16
+"""Into which the known places are sorted."""
+
+COLOURS = (0.08, 0.04, 0.04)
+"""Differences in L, a and b of CIELAB (0..1 and -1..1) that count as one: those of train_affinity.py."""
+
+TEXTURES = 0.9
+"""Difference in each channel of texture, half decades, that counts as one."""
+
+SHARP = 6.0
+"""Power to which likelihoods are raised: at 1 the colours would be means again."""
+
+STRAY = 0.5
+"""Of the part's colours from the guess's, Euclidean in RGB 0..1: a Gaussian's standard deviation."""
+
+SINGULAR = 2.0
+"""By how many nats a place is less likely of which there is no like elsewhere: the otter, but not its rock."""
+
+ELSEWHERE = 0.2
+"""How far off that is, in the longer side of what is known."""
+
+ALIKE = 0.01
+"""Share of the known places that must be near for one to have its like."""
+
+SMOOTH = 0.6
+"""Places: standard deviation of the blur of likelihoods."""
+
+
+def likeliest(level: Level, belongs: Floats, texture: Floats) -> Floats:
+    """``level``'s image (h, w, 3) with the guess's colours moved to those of the likeliest part of the photo.
+
+    ``belongs`` (a, b, c) are the embeddings of :func:`.expected.embed`, ``texture`` (a, b, d) is told of known
+    places in half decades. Known cells stay as they are, all of them where too little is known.
+    """
+    tall, wide = _grid(*belongs.shape[:2])
+    known = _area(level.known.astype(np.float32), tall, wide) > 0.999
+    if known.sum() < 2 * PARTS or known.all():
+        return level.image
+    guess = _area(level.image, tall, wide)
+    places = _features(guess, _area(texture, tall, wide))[known]
+    rows, columns = (at.astype(np.int32) for at in np.nonzero(known))
+    reach = max(1, round(ELSEWHERE * max(np.ptp(rows), np.ptp(columns))))
+    singular = uncommon(alone(places, rows, columns, reach, ALIKE))
+    likely, colours = _of_parts(
+        _area(belongs, tall, wide), known, guess[known], _parts(places), np.float32(SINGULAR) * singular
+    )
+    apart = np.square(guess[:, :, None] - colours).sum(-1)
+    likely = likely * np.exp(-apart / np.float32(2 * STRAY**2))
+    sharp = np.power(likely / np.maximum(likely.max(-1, keepdims=True), np.float32(1e-20)), np.float32(SHARP))
+    chosen = (sharp[..., None] * colours).sum(2) / sharp.sum(-1)[..., None]
+    change = np.where(known[..., None], 0, chosen - guess).astype(np.float32)
+    height, width = level.shape
+    moved = np.clip(level.image + cv2.resize(change, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
+    result: Floats = np.where(level.known[..., None], level.image, moved)
+    return result
+
+
+def _of_parts(
+    belongs: Floats, known: Bools, colours: Floats, part: Floats, dear: Floats
+) -> tuple[Floats, Floats]:
+    """How likely each part is in each place (h, w, p), and which of its colours then (h, w, p, 3).
+
+    ``colours`` (n, 3), ``part`` (n, p) of 0 and 1 and what makes them less likely, ``dear`` (n,), are those of the
+    ``known`` places (h, w).
+    """
+    height, width = known.shape
+    count = part.shape[1]
+    here, there = belongs[known], belongs[~known]
+    nats = 2 * there @ here.T - np.square(here).sum(1) - dear
+    share = np.exp(nats - nats.max(1, keepdims=True))
+    share /= share.sum(1, keepdims=True)
+    likely = np.empty((height, width, count), np.float32)
+    likely[known], likely[~known] = part, share @ part
+    shown = np.empty((height, width, count, 3), np.float32)
+    shown[known] = colours[:, None]
+    sums = share @ (part[..., None] * colours[:, None]).reshape(len(part), -1)
+    shown[~known] = sums.reshape(-1, count, 3) / np.maximum(likely[~known], np.float32(1e-9))[..., None]
+    planes = [cv2.GaussianBlur(plane, (0, 0), SMOOTH) for plane in np.moveaxis(likely, -1, 0)]
+    return np.stack(planes, -1), shown
+
+
+def _parts(places: Floats) -> Floats:
+    """Which of PARTS each of ``places`` (n, f) is part of: (n, PARTS) of 0 and 1."""
+    cv2.setRNGSeed(0)  # the same picture has the same parts
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 0.01)
+    start = np.zeros((len(places), 1), np.int32)
+    _, labels, _ = cv2.kmeans(places, PARTS, start, stop, 3, cv2.KMEANS_PP_CENTERS)
+    result: Floats = np.eye(PARTS, dtype=np.float32)[labels.ravel()]
+    return result
+
+
+def _features(image: Floats, texture: Floats) -> Floats:
+    """Colours and texture (h, w, f) in differences that count as one."""
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB) / np.array((100, 127, 127), np.float32)
+    parts = (lab / np.array(COLOURS, np.float32), texture / np.float32(TEXTURES))
+    result: Floats = np.concatenate(parts, -1)
+    return result
+
+
+def _grid(tall: int, wide: int) -> tuple[int, int]:
+    """Height and width in places, LONG at most, of a frame of ``tall`` by ``wide``."""
+    share = min(1, LONG / max(tall, wide))
+    return max(1, round(tall * share)), max(1, round(wide * share))
+
+
+def _area(planes: Floats, height: int, width: int) -> Floats:
+    """``planes`` (h, w) or (h, w, c) at another size, each channel by area."""
+    deep = planes[..., None] if planes.ndim == 2 else planes
+    channels = np.moveaxis(deep, -1, 0)
+    sized = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) for plane in channels]
+    result: Floats = np.stack(sized, -1).reshape(height, width, *planes.shape[2:])
+    return result

@@ -1,0 +1,144 @@
+"""A guess that is a mean becomes one of what is likeliest."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from outpaint_patch.finish import finish
+from outpaint_patch.modes import likeliest
+from outpaint_patch.networks import Networks
+from outpaint_patch.pyramid import Level
+from outpaint_patch.settings import Settings
+from outpaint_patch.texture import CHANNELS, cells
+
+from outpaint_cli.plugin import Context
+
+from .scenes import rough_job
+
+ORANGE, GREY, BROWN = (0.85, 0.35, 0.2), (0.7, 0.7, 0.72), (0.5, 0.4, 0.36)
+
+
+def _two(beyond: tuple[float, ...] = BROWN, grain: float = 0.02) -> Level:
+    """A photo (72 x 96 cells) of a wall, and of a coat in its lower half, at the left of a frame twice as wide."""
+    rng = np.random.default_rng(5)
+    image = np.empty((72, 192, 3), np.float32)
+    image[:36], image[36:] = GREY, ORANGE
+    image += rng.normal(0, grain, image.shape).astype(np.float32)
+    known = np.zeros((72, 192), bool)
+    known[:, :96] = True
+    image[:, 96:] = beyond
+    return Level(np.clip(image, 0, 1), known)
+
+
+def _belongs(level: Level, chance: float) -> NDArray[np.float32]:
+    """Embeddings by which all that is unknown is the coat's with a ``chance`` 0..1, else the wall's."""
+    tall, wide = cells(*level.shape)
+    belongs = np.zeros((tall, wide, 2), np.float32)
+    belongs[: tall // 2, :, 0] = 4.0  # the wall's
+    nats = np.log(chance / (1 - chance))
+    # two points at a distance of 4: t nearer to one of them by so many nats
+    belongs[:, wide // 2 :, 0] = 2 - nats / 8
+    return belongs
+
+
+def _plain(level: Level) -> NDArray[np.float32]:
+    return np.full((*cells(*level.shape), CHANNELS), -2.0, np.float32)
+
+
+def _beyond(level: Level, chance: float) -> NDArray[np.float32]:
+    """The mean colour that the middle of what is unknown gets."""
+    found = likeliest(level, _belongs(level, chance), _plain(level))
+    result: NDArray[np.float32] = found[24:48, 120:].mean((0, 1))
+    return result
+
+
+@pytest.mark.parametrize(("chance", "colour"), [(0.8, ORANGE), (0.2, GREY)])
+def test_the_likelier_of_two_is_taken_and_not_their_mean(chance: float, colour: tuple[float, ...]) -> None:
+    assert np.abs(_beyond(_two(), chance) - colour).max() < 0.06
+
+
+def test_of_two_that_are_as_likely_the_guess_decides() -> None:
+    toward = np.float32(0.7) * np.array(ORANGE, np.float32) + np.float32(0.3) * np.array(GREY, np.float32)
+    other = np.float32(0.3) * np.array(ORANGE, np.float32) + np.float32(0.7) * np.array(GREY, np.float32)
+    redder = [_beyond(_two(tuple(map(float, colour))), 0.5) for colour in (toward, other)]
+    assert redder[0][0] - redder[0][2] > redder[1][0] - redder[1][2] + 0.3
+
+
+def test_what_is_known_stays_as_it_is() -> None:
+    level = _two()
+    found = likeliest(level, _belongs(level, 0.8), _plain(level))
+    assert found.dtype == np.float32
+    assert np.array_equal(found[level.known], level.image[level.known])
+    assert found.min() >= 0
+    assert found.max() <= 1
+
+
+def test_the_like_of_one_single_thing_is_not_expected_again() -> None:
+    """As likely as the wall or less, a lamp on it is not seen a second time; a coat that fills half the photo is."""
+    level = _two()
+    tall, wide = cells(*level.shape)
+    level.image[8:24, 40:56] = (0.1, 0.2, 0.7)
+    belongs = np.zeros((tall, wide, 2), np.float32)
+    belongs[:, wide // 2 :] = 1.0
+    scale = tall / 72
+    lamp = (slice(round(8 * scale), round(24 * scale)), slice(round(40 * scale), round(56 * scale)))
+    # three nats nearer than the rest, which is more than fifty times as large: about even in all
+    belongs[:, : wide // 2] = 1 + np.sqrt(1.5)
+    belongs[lamp] = 1.0
+    found = likeliest(level, belongs, _plain(level))[24:48, 120:].mean((0, 1))
+    assert found[0] > found[2] - 0.1
+
+
+def test_where_too_little_is_known_the_guess_stays() -> None:
+    level = _two()
+    level.known[:] = False
+    level.known[:4, :4] = True
+    assert np.array_equal(likeliest(level, _belongs(level, 0.8), _plain(level)), level.image)
+
+
+def test_a_photo_of_one_colour_is_no_trouble() -> None:
+    level = _two(grain=0)
+    level.image[:] = BROWN
+    found = likeliest(level, _belongs(level, 0.8), _plain(level))
+    assert np.allclose(found, level.image, atol=1e-3)
+
+
+def test_twice_the_same() -> None:
+    level = _two()
+    once = likeliest(level, _belongs(level, 0.6), _plain(level))
+    cv2.randu(np.zeros((3, 3), np.float32), 0, 1)  # somebody else draws from OpenCV's numbers
+    assert np.array_equal(once, likeliest(level, _belongs(level, 0.6), _plain(level)))
+
+
+class _Wall:
+    """Stands for a network: whatever is not known is the like of the wall."""
+
+    def run(self, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        guess, known = inputs["guess"][0, :, ::2, ::2], inputs["known"][0, 0, ::2, ::2] > 0
+        plane = np.zeros((1, 12, *known.shape), np.float32)
+        plane[0, 0] = np.where(known & (guess[0] > guess[2] + np.float32(0.2)), 4, 0)
+        return [plane]
+
+
+class _Same:
+    """Stands for the other network: the same texture everywhere."""
+
+    def run(self, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        height, width = inputs["guess"].shape[2:]
+        return [np.full((1, CHANNELS, height // 2, width // 2), -2.0, np.float32)]
+
+
+def test_patches_are_of_what_is_likeliest() -> None:
+    """Beyond a coat the guess is brown, to which the coat is nearer than the wall; the wall is likelier."""
+    level = _two()
+    truth = (np.repeat(np.repeat(level.image, 2, 0), 2, 1) * 255).astype(np.uint8)
+    known = np.repeat(np.repeat(level.known, 2, 0), 2, 1)
+    job = rough_job(truth, known)
+    networks = Networks(_Same(), _Wall())  # type: ignore[arg-type]
+    # in the search itself the network has no say here
+    image, _ = finish(job, Context(seed=1, threads=1), Settings(affinity=0.0), networks)
+    far = image[90:, 300:].astype(np.float32)
+    wall = far[..., 0] - far[..., 2] < 60
+    assert wall.mean() > 0.8
