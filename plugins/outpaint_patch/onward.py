@@ -17,7 +17,9 @@ import numpy as np
 
 from .straight import (
     CLEARLY,
+    EVEN,
     SLANTED,
+    UNEVEN,
     alike,
     between,
     cornered,
@@ -161,9 +163,11 @@ def _rays(strip: Floats, sure: float, reach: float, stray: float, nearer: bool) 
     count, wide = strip.shape[:2]
     found = straight(strip)
     off = strayed(strip, found.colours, found.slopes)
+    near = off[:, : wide // 2].mean(1)
     doubt = np.float32(sure) + SLANTED * np.abs(found.slopes)
+    doubt += UNEVEN * (1 - np.exp(-near / (EVEN * np.float32(stray))))
     # a few bright spots in a row are straight, but no line; below, lines have what is beside them to go by
-    steady = np.exp(-np.square(off[:, : wide // 2].mean(1) / np.float32((1 if nearer else 2) * stray)))
+    steady = np.exp(-np.square(near / np.float32((1 if nearer else 2) * stray)))
     weight, slopes = between(steady * np.clip((found.share - doubt) / CLEARLY, 0, 1), found.slopes)
     length = np.full(count, wide, np.float32)
     most = np.full(count, max(1, round(reach)), np.float32)

@@ -46,7 +46,7 @@ class Settings:
     coherence: float = 1.2  # cost of a neighbour that disagrees, in median distances
     seam: float = 6.0  # cost of a squared colour difference along a join
     onward: float = 0.6  # share of the guess's colours that gives way to what runs straight out of the photo
-    straightness: float = 0.46  # how straight that has to be, 0..1
+    straightness: float = 0.4  # how straight that has to be, 0..1
     onward_reach: float = 0.5  # how far it runs on, in the photo's shorter sides; below up to twice as far
     onward_worth: float = 40.0  # what its source is worth, in median distances
     onward_stray: float = 0.02  # squared difference of colours to it that makes its source doubtful

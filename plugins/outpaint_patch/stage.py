@@ -37,9 +37,7 @@ class Completed:
     numbers: Ints
     typical: float  # median distance of the last search
     held: Bools  # (h, w) cells that go straight on, and are kept so at finer levels
-    tones: Floats | None = (
-        None  # colours (h, w, 3) toward which copies are tinted; if None, the level's image
-    )
+    tones: Floats | None = None  # colours (h, w, 3) that copies are tinted toward; None: the level's image
     light: Floats | None = None  # what a vignette leaves of it (h, w), 0..1, if the level has been evened out
 
 

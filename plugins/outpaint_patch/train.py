@@ -38,9 +38,7 @@ SHAPES = (
     (96, 128), (96, 128), (80, 128), (80, 128), (64, 128), (128, 96), (128, 80), (96, 96), (96, 64),
 )  # cells  # fmt: skip
 HOLES = 0.2  # of the masks are irregular holes, the others hide outer borders
-DEEP = (
-    0.2  # of the masks hide up to three quarters, as frames of the other shape do: tall of wide, wide of tall
-)
+DEEP = 0.2  # of the masks hide two opposite sides, up to three quarters, as frames of the other shape do
 SMOOTH = 0.2  # of the guesses are smooth fills: where no network is wanted, there is no other
 GUESS = slice(0, 3)
 MUSH = slice(3, 3 + CHANNELS)
