@@ -42,12 +42,13 @@ def continuations(
     weight = weight / weight.sum(1, keepdims=True)
     patches = _patches(sheet, height, sources.where, radius)
     theirs = sources.features[:, -len(heed) :]
-    rest = np.square(theirs) @ heed + sources.penalty
+    # Not as matrix times vector: BLAS may flag an invalid number in its scratch space (numpy issue 24067).
+    rest = np.einsum("nf,nf,f->n", theirs, theirs, heed) + sources.penalty
     keys = np.concatenate((patches, np.square(patches), theirs * heed, rest[:, None]), 1).T
     ones = np.ones((len(cells), 1), np.float32)
     asked = np.concatenate((-2 * weight * flat, weight, -2 * around, ones), 1)
     best = np.zeros(len(cells), np.int32)
-    cost = np.einsum("nf,nf,nf->n", weight, flat, flat) + np.square(around) @ heed
+    cost = np.einsum("nf,nf,nf->n", weight, flat, flat) + np.einsum("nf,nf,f->n", around, around, heed)
     step = max(16, MOST_NUMBERS // len(sources.where))
     for start in range(0, len(cells), step):
         table = asked[start : start + step] @ keys

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from .layout import scaled
 from .search import alone, uncommon
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ PARTS = 16
 """Into which the known places are sorted."""
 
 COLOURS = (0.08, 0.04, 0.04)
-"""Differences in L, a and b of CIELAB (0..1 and -1..1) that count as one: those of train_affinity.py."""
+"""Differences in L (0..1), a and b (-1..1) of CIELAB that count as one, here and in training (train_affinity.py)."""
 
 TEXTURES = 0.9
 """Difference in each channel of texture, half decades, that counts as one."""
@@ -59,16 +60,17 @@ def likeliest(level: Level, belongs: Floats, texture: Floats) -> Floats:
     places in half decades. Known cells stay as they are, all of them where too little is known.
     """
     tall, wide = _grid(*belongs.shape[:2])
-    known = _area(level.known.astype(np.float32), tall, wide) > 0.999
+    known = scaled(level.known[..., None].astype(np.float32), tall, wide)[..., 0] > 0.999
     if known.sum() < 2 * PARTS or known.all():
         return level.image
-    guess = _area(level.image, tall, wide)
-    places = _features(guess, _area(texture, tall, wide))[known]
+    guess = scaled(level.image, tall, wide)
+    rough = scaled(texture, tall, wide) / np.float32(TEXTURES)
+    places = np.concatenate((shades(guess), rough), -1)[known]
     rows, columns = (at.astype(np.int32) for at in np.nonzero(known))
     reach = max(1, round(ELSEWHERE * max(np.ptp(rows), np.ptp(columns))))
     singular = uncommon(alone(places, rows, columns, reach, ALIKE))
     likely, colours = _of_parts(
-        _area(belongs, tall, wide), known, guess[known], _parts(places), np.float32(SINGULAR) * singular
+        scaled(belongs, tall, wide), known, guess[known], _parts(places), np.float32(SINGULAR) * singular
     )
     apart = np.square(guess[:, :, None] - colours).sum(-1)
     likely = likely * np.exp(-apart / np.float32(2 * STRAY**2))
@@ -78,6 +80,13 @@ def likeliest(level: Level, belongs: Floats, texture: Floats) -> Floats:
     height, width = level.shape
     moved = np.clip(level.image + cv2.resize(change, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
     result: Floats = np.where(level.known[..., None], level.image, moved)
+    return result
+
+
+def shades(image: Floats) -> Floats:
+    """Colours (h, w, 3) of ``image`` (h, w, 3), sRGB 0..1, in differences of CIELAB that count as one."""
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB) / np.array((100, 127, 127), np.float32)
+    result: Floats = lab / np.array(COLOURS, np.float32)
     return result
 
 
@@ -115,24 +124,7 @@ def _parts(places: Floats) -> Floats:
     return result
 
 
-def _features(image: Floats, texture: Floats) -> Floats:
-    """Colours and texture (h, w, f) in differences that count as one."""
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB) / np.array((100, 127, 127), np.float32)
-    parts = (lab / np.array(COLOURS, np.float32), texture / np.float32(TEXTURES))
-    result: Floats = np.concatenate(parts, -1)
-    return result
-
-
 def _grid(tall: int, wide: int) -> tuple[int, int]:
     """Height and width in places, LONG at most, of a frame of ``tall`` by ``wide``."""
     share = min(1, LONG / max(tall, wide))
     return max(1, round(tall * share)), max(1, round(wide * share))
-
-
-def _area(planes: Floats, height: int, width: int) -> Floats:
-    """``planes`` (h, w) or (h, w, c) at another size, each channel by area."""
-    deep = planes[..., None] if planes.ndim == 2 else planes
-    channels = np.moveaxis(deep, -1, 0)
-    sized = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) for plane in channels]
-    result: Floats = np.stack(sized, -1).reshape(height, width, *planes.shape[2:])
-    return result

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .modes import shades
 from .network import AffinityNet
 from .texture import CHANNELS, FINE
 from .train import GUESS, MUSH, TRUTH, TextureTask
@@ -25,11 +26,8 @@ if TYPE_CHECKING:
     from outpaint_cli.plugin import Floats
     from outpaint_cli.training.task import Batch
 
-SPREADS = (0.08, 0.04, 0.04)
-"""Of the kernel in L, a and b of CIELAB, each -1..1 or 0..1: what differs by less is as good as the same."""
-
 ROUGHNESS = 0.25 * (CHANNELS / 3) ** 0.5
-"""Its spread in each of the CHANNELS of texture, half decades, which say about as much as three would."""
+"""The kernel's spread in each of the CHANNELS of texture, half decades, which say about as much as three would."""
 
 POOL = 4
 """Cells a side of the places that are compared."""
@@ -54,8 +52,7 @@ class AffinityTask(TextureTask):
         """Texture and colours (h, w, CHANNELS + 3) of ``crop`` float32 (FINE h, FINE w, 3), in kernel spreads."""
         size = (crop.shape[1] // FINE, crop.shape[0] // FINE)
         small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-        lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB) / np.array((100, 127, 127), np.float32)
-        parts = (super().truth(crop) / np.float32(ROUGHNESS), lab / np.array(SPREADS, np.float32))
+        parts = (super().truth(crop) / np.float32(ROUGHNESS), shades(small))
         return np.concatenate(parts, -1)
 
     def _distance(self, network: nn.Module, batch: Batch) -> Tensor:
