@@ -194,7 +194,8 @@ def _tile(
         colour[..., channel] = down @ part[..., channel] @ over
     colour *= np.float32(top)
     colour += pixels
-    seams = np.flatnonzero(mixed[at].ravel() & ~some.ravel())
+    band = _band(some) & _shown(known, map_x, map_y)
+    seams = np.flatnonzero(mixed[at].ravel() & (band | ~some).ravel())
     if len(seams):
         sy, sx = np.divmod(seams, x1 - x0)
         v, u = np.where(ty < 0.5, ty, ty - 1), np.where(tx < 0.5, tx, tx - 1)
@@ -204,8 +205,8 @@ def _tile(
         colour.reshape(-1, 3)[seams] = _blend(
             sheet, plan, sy + y0, sx + x0, rows[sy], columns[sx], v[sy], u[sx]
         )
-    if some.any():
-        _meet(image[y0:y1, x0:x1], some, colour, sigma)
+    if band.any():
+        _meet(image[y0:y1, x0:x1], band, colour, sigma)
     inside = slice(block[0].start - y0, block[0].stop - y0), slice(block[1].start - x0, block[1].stop - x0)
     done = np.clip(colour[inside] + 0.5, 0, top).astype(image.dtype)
     np.copyto(result[block], done, where=~some[inside][..., None])
@@ -298,16 +299,30 @@ def _blend(
     return (total / np.maximum(mass, np.float32(1e-12))[:, None]).astype(np.float32)
 
 
-def _meet(photo: Samples, known: Bools, colour: Floats, sigma: float) -> None:
+def _shown(known: Bools, map_x: Floats, map_y: Floats) -> Bools:
+    """Whether what pixels are copied from is picture, and no guess; guides' planes, below the photo's, are.
+
+    A reflection of the photo's last pixels, say, would have to be of what is beyond its edge.
+    """
+    height, width = known.shape
+    y = np.clip(map_y, 0, None).astype(np.intp)
+    x = np.clip(map_x, 0, width - 1).astype(np.intp)
+    shown: Bools = (y >= height) | known[np.minimum(y, height - 1), x]
+    return shown
+
+
+def _band(known: Bools) -> Bools:
+    """The last two of the ``known`` pixels before those that are not."""
+    band: Bools = (cv2.dilate((~known).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & known
+    return band
+
+
+def _meet(photo: Samples, band: Bools, colour: Floats, sigma: float) -> None:
     """Take the step that is left along the photo's edge out of ``colour``, fading over a few pixels.
 
-    Two pixels inside the photo are copied too, as if they were unknown; their difference to the photo is
-    what the unknown side is corrected by, coarse first, then fine.
+    Pixels of the photo in a ``band`` along its edge are copied too, as if they were unknown; their difference
+    to the photo is what the unknown side is corrected by, coarse first, then fine.
     """
-    unknown = (~known).astype(np.uint8)
-    band = cv2.dilate(unknown, np.ones((5, 5), np.uint8)) * known
-    if not band.any():
-        return
     weight = band.astype(np.float32)
     for spread in (sigma, 1.2, 0.6):
         apart = (photo - colour) * weight[..., None]

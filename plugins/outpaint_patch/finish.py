@@ -16,9 +16,10 @@ from .complete import complete
 from .detail import copies, render
 from .guides import planes
 from .pyramid import banks, blur
-from .reflection import reflect
+from .reflection import reflect, seen
 from .seam import corrections
 from .settings import Settings
+from .slope import slopes
 from .stage import Completed
 
 if TYPE_CHECKING:
@@ -55,13 +56,14 @@ def finish(
     found.numbers, reflected = reflect(
         found, round(settings.band * max(found.level.shape)), settings.reflection, settings.straight
     )
-    correction = correct(found, settings)
+    height, width = known.shape
+    copied = seen(found.level, found.numbers, reflected, _bounds(known), height, width)
+    correction = correct(found, copied, settings)
 
     def rendered(share: float) -> None:
         ctx.check()
         ctx.progress(0.75 + 0.25 * share, "copying detail")
 
-    height, width = known.shape
     sheets = 1 + len(guides)
     plan = copies(
         found.numbers, found.level.known, correction, height, width, sheets, reflected, _bounds(known)
@@ -87,11 +89,10 @@ def _bounds(known: Bools) -> Rect:
     return Rect(int(columns[0]), int(rows[0]), int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1))
 
 
-def correct(found: Completed, settings: Settings) -> Floats:
-    """Corrections (h, w, 3) of the copied cells' colours, toward seamlessness and, far off, the guess."""
+def correct(found: Completed, copied: Floats, settings: Settings) -> Floats:
+    """Corrections (h, w, 3) of the ``copied`` cells' colours, toward seamlessness and, far off, the guess."""
     level = found.level
     atlas = level.atlas()
-    copied = atlas[found.numbers]
     long = max(level.shape)
     # what goes straight on is drawn over the guess by a share only: the rest is no reason to take its hue out
     tones = level.image if found.tones is None else found.tones
@@ -102,7 +103,10 @@ def correct(found: Completed, settings: Settings) -> Floats:
     pull = (np.minimum(depth / settings.reach, 1) / (settings.reach * long)).astype(np.float32) ** 2
     correction = corrections(copied, atlas, found.numbers, level.known, wanted, pull)
     correction += blended(level, found.numbers, copied + correction)
-    return correction if found.light is None else _darken(found, copied, correction, found.light)
+    photo = level.image
+    if found.light is not None:
+        photo, copied, correction = _darkened(found, copied, correction, found.light)
+    return correction + slopes(photo, level.known, copied + correction)
 
 
 def _wanted(copied: Floats, shift: Floats, reach: float, settings: Settings) -> Floats:
@@ -118,15 +122,19 @@ def _wanted(copied: Floats, shift: Floats, reach: float, settings: Settings) -> 
     return result
 
 
-def _darken(found: Completed, copied: Floats, correction: Floats, light: Floats) -> Floats:
-    """``correction`` (h, w, 3) of what is ``copied`` from the photo as it is, not evened out, and to be as dark.
+def _darkened(
+    found: Completed, copied: Floats, correction: Floats, light: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Photo, what is ``copied`` and its ``correction`` (h, w, 3 each) as they are and not evened out.
 
-    ``light`` (h, w) is what its vignette leaves here; at the source it leaves something else.
+    ``light`` (h, w) is what the photo's vignette leaves here, where it is to be as dark as at the photo's edge; at
+    the source it leaves something else.
     """
     level = found.level
     there = np.ones(level.sheet().shape[:2], np.float32)
     there[: level.shape[0]] = light
     of_source = np.concatenate([bank.ravel() for bank in banks(there, level.shape[0])])[found.numbers]
-    darker = (copied + correction) * light[..., None] - copied * of_source[..., None]
-    result: Floats = np.where(level.known[..., None], 0, darker).astype(np.float32)
-    return result
+    dark = copied * of_source[..., None]
+    wanted = (copied + correction) * light[..., None]
+    change = np.where(level.known[..., None], 0, wanted - dark).astype(np.float32)
+    return level.image * light[..., None], dark, change

@@ -9,17 +9,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
+from .pyramid import banks
 from .search import Ints
+from .slant import leaning
 
 if TYPE_CHECKING:
-    from outpaint_cli.plugin import Bools, Floats
+    from outpaint_cli.plugin import Bools, Floats, Rect
 
+    from .pyramid import Level
     from .stage import Completed
 
 OUT = np.float32(1e3)
 """Stands for the cost of a reflection where there is none."""
+
+SLANTED = np.float32(100)
+"""How many times as much more the reflection of what leans one way costs, at the end of the band."""
 
 STEPS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
@@ -40,7 +47,10 @@ def reflect(
     atlas = level.atlas()
     own, other = atlas[numbers], atlas[np.where(band, turned, numbers)]
     apart = np.square(own - other).mean(2)
-    unary = np.where(band, np.float32(bias), OUT)  # reflected minus not reflected
+    slanted = np.concatenate([bank.ravel() for bank in banks(leaning(level), level.shape[0])])
+    away = cv2.distanceTransform((~level.known).astype(np.uint8), cv2.DIST_L2, 5) / np.float32(max(1, width))
+    cost = np.float32(bias) * (1 + SLANTED * away * slanted[np.where(band, turned, 0)])
+    unary = np.where(band, cost, OUT)  # reflected minus not reflected
     unary -= np.float32(straight) * np.where(band, _misfit(atlas, numbers, level.image, level.known), 0)
     chosen = _cut(unary.astype(np.float32), apart, ~level.known, rounds)
     reflected = band & (chosen | (numbers == turned))
@@ -75,6 +85,33 @@ def mirrored(known: Bools, planes: int, width: int) -> Ints:
         column = 2 * edge - xx
         result[there] = (bank + yy * across + across - 1 - column)[there]
     return result
+
+
+def seen(level: Level, numbers: Ints, reflected: Bools, photo: Rect, height: int, width: int) -> Floats:
+    """What cells copied as the map ``numbers`` says look like (h, w, 3) in a frame of ``height`` x ``width`` pixels.
+
+    Those ``reflected`` (h, w) are so at the ``photo``'s last pixels (see detail.copies), and not at the middle of
+    its last cells: where tones change toward the edge, half a cell is a step that can be seen.
+    """
+    colours = level.atlas()[numbers]
+    h, w = level.shape
+    y, x = np.flatnonzero(level.known.any(1)), np.flatnonzero(level.known.any(0))
+    for axis, size, cells, inner, first, last in (
+        (0, height, h, y, photo.y, photo.bottom - 1),
+        (1, width, w, x, photo.x, photo.right - 1),
+    ):
+        if not reflected.any():
+            break
+        middle = (np.arange(cells) + 0.5) * (size / cells) - 0.5
+        edge = np.where(middle > (first + last) / 2, last, first)
+        place = np.clip((2 * edge - middle + 0.5) * (cells / size) - 0.5, inner[0], inner[-1])
+        low = np.minimum(np.floor(place).astype(np.intp), inner[-1] - 1)
+        share = np.expand_dims(place - low, (1 - axis, 2)).astype(np.float32)
+        turned = level.image.take(low, axis) * (1 - share) + level.image.take(low + 1, axis) * share
+        beyond = ~level.known.any(1 - axis)
+        here = reflected & np.expand_dims(beyond, 1 - axis)
+        colours[here] = turned[here]
+    return colours
 
 
 def _misfit(atlas: Floats, numbers: Ints, image: Floats, known: Bools) -> Floats:

@@ -30,6 +30,7 @@ class Settings:
     affinity: float = 0.01  # weight of what belongs there, a unit of log-likelihood
     calmer: float = 0.5  # half decades taken off it: detail in the wrong place is worse than none
     mirror: float = 0.002  # what a mirrored source costs
+    slanted: float = 0.8  # what turned-over sources cost more where what they show leans one way
     upside_down: float = 0.015  # what a source that stands on its head costs
     reflected: float = 0.2  # share of the photo's height, from an edge, within which there are such sources
     ahead: float = 0.3  # weight of the guess's colours while what the edge cuts goes on

@@ -21,6 +21,7 @@ from .pyramid import Level, banks, blur
 from .repeats import repeats, visible
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
 from .settings import VARIANCE, Settings
+from .slant import leaning
 from .things import offer_turned, things
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class Stage:
         penalty = settings.salience * self.rarity.ravel()[here]
         penalty[n:m] += settings.mirror * self.unit
         penalty[m:] += settings.upside_down * self.unit
+        penalty[n:] += settings.slanted * self.unit * leaning(self.level).ravel()[here[n:]]
         penalty[here >= self.level.known.size] += settings.guided * self.unit
         self.fixed = penalty.astype(np.float32)
         self.price = np.zeros(len(self.where), np.float32)

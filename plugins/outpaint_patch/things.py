@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .agree import IMPOSSIBLE
 from .reflection import mirrored
 from .search import distances, uncommon
+from .slant import slant
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
@@ -36,6 +37,12 @@ TEXTURE, THINGS = 0.28, 0.42
 """Concentration of detail (0..1) up to which it is texture, and from which on it is things.
 
 Leaves, rock and fur have 0.2 to 0.3; ridges, towers and people before a sky or a wall 0.35 to 0.55.
+"""
+
+VALLEY = (0.1, 0.25)
+"""Slants down toward the edge between which what is there is ever less a thing to be turned over.
+
+A ridge or a roof that rises toward the edge becomes a peak; what falls toward it, a V.
 """
 
 REGULAR = 3e-4
@@ -61,13 +68,19 @@ def things(image: Floats, known: Bools, rarity: Floats) -> Floats:
     """How surely (h, w), 0..1, there is a thing in each cell of ``image`` (h, w, 3), if ``known``.
 
     Its detail lies in few places, and there are not many of it: ``rarity`` (h, w) is the squared distance to what
-    is most alike elsewhere, 0 where that is not known.
+    is most alike elsewhere, 0 where that is not known. What falls toward the nearer of the left and right edge is
+    none.
     """
     above = (concentration(image, known) - np.float32(TEXTURE)) / np.float32(THINGS - TEXTURE)
     alone = uncommon(rarity, REGULAR)
     inside = known.astype(np.float32)
-    sure: Floats = np.clip(above, 0, 1) * np.minimum(2 * _mean(alone, inside, _spread(NEAR, known)), 1)
-    return sure
+    sure = np.clip(above, 0, 1) * np.minimum(2 * _mean(alone, inside, _spread(NEAR, known)), 1)
+    columns = np.flatnonzero(known.any(0))
+    right = np.arange(known.shape[1]) > columns.mean() if len(columns) else np.zeros(known.shape[1], bool)
+    lean = slant(image, known, _spread(AROUND, known))
+    low, high = VALLEY
+    result: Floats = sure * np.clip((high - np.where(right, -lean, lean)) / (high - low), 0, 1)
+    return result
 
 
 def offer_turned(

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from outpaint_patch.detail import copies, render
-from outpaint_patch.pyramid import Level, banks
-from outpaint_patch.reflection import mirrored, reflect
+from outpaint_patch.pyramid import Level, banks, shrink
+from outpaint_patch.reflection import mirrored, reflect, seen
 from outpaint_patch.stage import Completed
 
 from outpaint_cli.plugin import Rect
@@ -101,3 +101,53 @@ def test_what_is_reflected_meets_the_photos_last_pixels(side: str) -> None:
     # beyond the few pixels in which what step there were would fade
     assert np.array_equal(result[92:140, 8:-8], photo[::-1][13:61, 8:-8])
     assert np.array_equal(result[:80], photo)
+
+
+@pytest.mark.parametrize("side", ["below", "above", "right", "left"])
+def test_what_cells_look_like_is_what_their_pixels_are_made_of(side: str) -> None:
+    """The photo ends within a cell, and gets darker toward its edge: cells apart would be a step in tone."""
+    turns = {"below": 0, "right": 1, "above": 2, "left": 3}[side]
+    ramp = np.linspace(250, 50, 163, dtype=np.float32)
+    image = np.full((240, 240, 3), 128, np.uint8)
+    image[:163] = ramp[:, None, None].astype(np.uint8)
+    known = np.zeros((240, 240), bool)
+    known[:163] = True
+    image, known = np.rot90(image, turns).copy(), np.rot90(known, turns).copy()
+    level = shrink(image, known, 30, 30)
+    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    edge = Rect(int(columns[0]), int(rows[0]), len(columns), len(rows))
+    numbers = np.arange(900, dtype=np.int32).reshape(30, 30)
+    turned = mirrored(level.known, 1, 6)
+    reflected = turned >= 0
+    numbers[reflected] = turned[reflected]
+    plan = copies(numbers, level.known, np.zeros((30, 30, 3), np.float32), 240, 240, 1, reflected, edge)
+    made = shrink(render(image, known, plan, lambda share: None), np.ones_like(known), 30, 30).image
+    told = seen(level, numbers, reflected, edge, 240, 240)
+    inner = reflected & ~cv2.dilate((~reflected & ~level.known).astype(np.uint8), np.ones((3, 3))).astype(
+        bool
+    )
+    inner[[0, -1]] = inner[:, [0, -1]] = False
+    beside = cv2.dilate(level.known.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert inner.sum() > 50
+    assert np.abs(told - made)[inner & ~beside].max() < 0.006
+    assert np.abs(told - level.atlas()[numbers])[inner & ~beside].max() > 0.02
+
+
+def test_no_line_is_drawn_where_a_reflection_gives_way_to_something_that_was_lighter() -> None:
+    """One cell reflected, the next from where it is much lighter and corrected by as much: no step is left."""
+    image = np.full((80, 160, 3), 100, np.uint8)
+    image[:, :40] = 180
+    known = np.zeros((80, 160), bool)
+    known[:, :101] = True  # the photo ends within a cell
+    image[:, 101:] = 60  # the guess, which nothing is copied from
+    level = shrink(image, known, 10, 20)
+    numbers = np.arange(200, dtype=np.int32).reshape(10, 20)
+    turned = mirrored(level.known, 1, 1)
+    reflected = turned >= 0
+    numbers[reflected] = turned[reflected]
+    numbers[:, 13:] -= 11
+    colour = np.zeros((10, 20, 3), np.float32)
+    colour[:, 13:] = -80 / 255
+    plan = copies(numbers, level.known, colour, 80, 160, 1, reflected, Rect(0, 0, 101, 80))
+    result = render(image, known, plan, lambda share: None)
+    assert np.abs(result[8:-8, 101:120].astype(int) - 100).max() <= 2

@@ -75,7 +75,7 @@ def test_what_goes_straight_on_keeps_its_hue_whatever_the_guess() -> None:
 
     def shift(held: np.ndarray) -> float:
         """How much redder than blue corrections make what is far from the photo."""
-        made = correct(Completed(level, numbers, 0.0, held), Settings())
+        made = correct(Completed(level, numbers, 0.0, held), level.atlas()[numbers], Settings())
         return float((made[..., 0] - made[..., 2])[:, 60:].mean())
 
     assert shift(np.zeros_like(known)) > 0.02

@@ -1,0 +1,138 @@
+"""Where the photo gets darker toward its edge, what is beyond goes on so for a while.
+
+A copy that meets the photo's last pixels in colour, but not in how that changes, shows as a line along the edge: to
+the eye a bend in brightness is a stripe (Mach 1865). A reflection is worst, it turns every fall into a rise. So in
+smooth areas, sky, water, what is out of focus, tones go on as they were going and come to rest over some cells;
+then they become the copies' own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Bools, Floats
+
+SPREAD = 4.0
+"""Standard deviation, in cells, of the weights of known cells that tell how tones change."""
+
+REST = 0.02
+"""Long sides over which a slope comes to rest."""
+
+FADE = 0.1
+"""Long sides over which what tones differ by fades."""
+
+SCALES = (0.5, 1.0, 2.0, 4.0, 6.0)
+"""How coarsely tones are compared, in cells: the farther from the photo, the coarser."""
+
+COARSER = 0.5
+"""Cells a cell away from it: a blur that reached the photo would see one side only."""
+
+PLAIN = np.float32(0.02)
+"""Detail (root of mean squared differences of colours, 0..1) of areas that are half smooth."""
+
+MOST = np.float32(0.06)
+"""Differences of tones (0..1) that are half believed: larger ones are things that end, or begin."""
+
+
+def slopes(photo: Floats, known: Bools, picture: Floats) -> Floats:
+    """What to add to ``picture`` (h, w, 3) for its tones to go on from the ``known`` cells of ``photo`` (h, w, 3).
+
+    Colours are 0..1, known cells get 0.
+    """
+    free = (~known).astype(np.float32)
+    long = np.float32(max(known.shape))
+    away, nearest = _nearest(known)
+    off = _wanted(photo, known, nearest, away, np.float32(REST) * long) - picture
+    coarse = _pyramid(off, free, np.float32(COARSER) * (away - 1))
+    rough = np.maximum(
+        _rough(photo, known.astype(np.float32)).ravel()[nearest], _rough(picture, np.ones_like(free))
+    )
+    share = np.exp(-away / (np.float32(FADE) * long))
+    share /= 1 + (_mean(rough, free, SCALES[-1]) / PLAIN) ** 4
+    share /= 1 + np.square(np.abs(_mean(off, free, SCALES[-1])).max(2) / MOST)
+    result: Floats = (_mean(share, free, SPREAD) * free)[..., None] * coarse
+    return result
+
+
+def _pyramid(values: Floats, free: Floats, spread: Floats) -> Floats:
+    """Means of ``values`` (h, w, 3) where ``free`` (h, w), by a ``spread`` (h, w) in cells within SCALES."""
+    result = np.zeros_like(values)
+    stops = np.array((0, *SCALES, np.inf), np.float32)
+    spread = np.clip(spread, SCALES[0], SCALES[-1])
+    for below, at, above in zip(stops[:-2], stops[1:-1], stops[2:], strict=True):
+        rising = (spread - below) / (at - below)
+        falling = (above - spread) / (above - at) if np.isfinite(above) else np.ones_like(spread)
+        share = np.clip(np.minimum(rising, falling), 0, 1)
+        result += share[..., None] * _mean(values, free, float(at))
+    return result
+
+
+def _nearest(known: Bools) -> tuple[Floats, np.ndarray]:
+    """How far each cell (h, w) is from the nearest known one, and which that is."""
+    away, label = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    cells = np.zeros(int(label.max()) + 1, np.intp)
+    cells[label[known]] = np.flatnonzero(known)
+    return away, cells[label]
+
+
+def _wanted(photo: Floats, known: Bools, nearest: np.ndarray, away: Floats, rest: np.float32) -> Floats:
+    """Tones (h, w, 3) as they would be if each cell went on from the ``nearest`` known one, within ``rest`` cells."""
+    width = known.shape[1]
+    rim = np.unique(nearest[~known])
+    tone, down, across = _fit(photo, known, rim)
+    row = np.searchsorted(rim, nearest[~known])
+    at = np.flatnonzero(~known)
+    steps = np.stack((at // width - rim[row] // width, at % width - rim[row] % width), -1).astype(np.float32)
+    steps *= (rest * (1 - np.exp(-away[~known] / rest)) / np.maximum(away[~known], 1e-6))[:, None]
+    result = photo.copy()
+    result[~known] = tone[row] + down[row] * steps[:, :1] + across[row] * steps[:, 1:]
+    return result
+
+
+def _fit(photo: Floats, known: Bools, rim: np.ndarray) -> tuple[Floats, Floats, Floats]:
+    """Tone at each cell of ``rim`` (n,) and its slopes down and across, (n, 3) each, of a plane through known cells.
+
+    Normalised convolution of the first order (Knutsson and Westin 1993).
+    """
+    reach = np.arange(-round(3 * SPREAD), round(3 * SPREAD) + 1, dtype=np.float32)
+    bell = np.exp(-np.square(reach / np.float32(SPREAD)) / 2)
+    bell /= bell.sum()
+
+    def moment(plane: Floats, y: int, x: int) -> Floats:
+        found = cv2.sepFilter2D(plane, -1, bell * reach**x, bell * reach**y, borderType=cv2.BORDER_CONSTANT)
+        values: Floats = found.reshape(known.size, -1)[rim]
+        return values
+
+    weight = known.astype(np.float32)
+    powers = ((0, 0), (1, 0), (0, 1))
+    system = np.stack(
+        [np.stack([moment(weight, a + c, b + d)[:, 0] for c, d in powers], -1) for a, b in powers], -2
+    )
+    # what one row of cells cannot tell is no slope
+    system[:, (1, 2), (1, 2)] += np.float32(0.05 * SPREAD**2) * system[:, :1, 0]
+    seen = photo * weight[..., None]
+    values = np.stack([moment(seen, *power) for power in powers], -2)
+    tone, down, across = np.moveaxis(np.linalg.solve(system, values), 1, 0)
+    return tone, down, across
+
+
+def _rough(image: Floats, weight: Floats) -> Floats:
+    """Detail (h, w) around each cell that counts."""
+    fine = np.square(image - _mean(image, weight, 3.0)).mean(2)
+    result: Floats = np.sqrt(np.maximum(_mean(fine, weight, 4.0), 0))
+    return result
+
+
+def _mean(values: Floats, weight: Floats, spread: float) -> Floats:
+    """Local means of ``values`` (h, w, ...) where there is ``weight`` (h, w)."""
+    deep = (..., *[None] * (values.ndim - 2))
+    total = cv2.GaussianBlur(values * weight[deep], (0, 0), spread, borderType=cv2.BORDER_REFLECT)
+    mass = cv2.GaussianBlur(weight, (0, 0), spread, borderType=cv2.BORDER_REFLECT)
+    result: Floats = (total / np.maximum(mass, np.float32(1e-4))[deep]).astype(np.float32)
+    return result
