@@ -8,6 +8,7 @@ detail is spread: all over in texture, in few places where there are things befo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -44,6 +45,9 @@ VALLEY = (0.1, 0.25)
 
 A ridge or a roof that rises toward the edge becomes a peak; what falls toward it, a V.
 """
+
+SOON = np.float32(4)
+"""How much sooner a thing's leaning is forgiven than it is sure to be one."""
 
 REGULAR = 3e-4
 """Rarity up to which a photo is a pattern: stripes or tiles that go on as they are. Photos have 1e-3 to 2e-2."""
@@ -83,22 +87,29 @@ def things(image: Floats, known: Bools, rarity: Floats) -> Floats:
     return result
 
 
+@dataclass(frozen=True)
+class Turning:
+    """What the reflection of things is worth."""
+
+    sure: Floats  # (h, w), 0..1: whether there is a thing to turn over
+    worth: float  # at the edge, in mean costs there
+    reach: float  # how far beside the photo it is worth anything, in the photo's widths
+    forgiven: Floats  # (h, w): what turned-over sources cost more for leaning one way; a thing may
+
+
 def offer_turned(
     steps: NDArray[np.int64],
     costs: Floats,
     targets: Targets,
     sources: Sources,
     known: Bools,
-    sure: Floats,
     radius: int,
-    worth: float,
-    reach: float,
+    turning: Turning,
 ) -> None:
     """Offer the ``targets`` beside the photo its reflection, in place of the last but one of what they have.
 
-    ``steps`` and ``costs`` (c, n), c at least 3, change in place. Where ``sure`` (h, w), 0..1, says that there is a
-    thing to turn over, that is cheaper by up to ``worth`` times the mean cost there: at the edge, and ever less up
-    to ``reach`` times the photo's width away from it.
+    ``steps`` and ``costs`` (c, n), c at least 3, change in place. Where there is a thing to turn over, that is
+    cheaper by up to its worth: at the edge, and ever less up to its reach away from it.
     """
     height, width = known.shape
     cells = targets.where
@@ -114,13 +125,15 @@ def offer_turned(
     column = np.where(x < left, 2 * left - x, 2 * right - x).clip(left + radius, right - radius)
     row = y.clip(top + radius, bottom - radius)
     patches = planes * height * width + row * width + width - 1 - column
-    there = sure[row.clip(0, height - 1), column.clip(0, width - 1)]
+    row, column = row.clip(0, height - 1), column.clip(0, width - 1)
+    there = turning.sure[row, column]
     cost = np.minimum(distances(targets, sources, sources.lookup(patches.astype(np.int32))), IMPOSSIBLE)
-    near = (1 - np.maximum(left - x, x - right) / np.float32(reach * (right - left + 1))).clip(0, 1)
+    cost = cost - turning.forgiven[row, column] * np.minimum(SOON * there, 1)
+    near = (1 - np.maximum(left - x, x - right) / np.float32(turning.reach * (right - left + 1))).clip(0, 1)
     sought = np.where(beside, near * there, 0)
     best = costs.min(0)
     usual = np.float32((best * sought).sum() / max(sought.sum(), 1e-9))
-    cost = cost - np.float32(worth) * usual * near * there
+    cost = cost - np.float32(turning.worth) * usual * near * there
     # in large pieces or not at all: a scrap of a turned tower would hang in the sky
     more, inside = np.zeros((2, height * width), np.float32)
     more[cells], inside[cells] = np.where(beside, cost - best, 0), beside
