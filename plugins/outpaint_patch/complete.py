@@ -11,11 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from .expected import Expected, demand, embed, expect, measure, principal
-from .margin import margin
 from .modes import likeliest
 from .onward import drawn, onward
 from .pyramid import level_sizes, shrink, shrink_further
@@ -59,13 +57,6 @@ def complete(
         settings.factor,
     )
     finest = shrink(image, known, *sizes[-1])
-    finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
-    around = margin(finest.known)
-    if confidence is not None:
-        confidence = around.around(
-            cv2.resize(confidence.astype(np.float32), sizes[-1][::-1], interpolation=cv2.INTER_AREA)
-        )
-    finest = around.level(finest)
     light = vignette(finest.image, finest.known)
     if light is not None:
         finest.image = even(finest.image, finest.known, light, settings.reach)
@@ -74,10 +65,8 @@ def complete(
     )
     mean, tones = finest.image, drawn(finest.image, going, settings.onward)
     finest.image = tones
-    expected = None
-    if networks is not None:  # which have seen no frames with margins
-        bare = around.bare(finest)
-        expected = around.expected(_expected(bare, around.inside(mean), settings, networks), *bare.shape)
+    finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
+    expected = _expected(finest, mean, settings, networks) if networks is not None else None
     if expected is not None and expected.definite is not None:
         finest.image = drawn(expected.definite, going, settings.onward)
         # what is likeliest decides what is copied; as its colour, something between it and the mean is safer
@@ -86,8 +75,7 @@ def complete(
     rarity: Floats | None = None
     price: Floats | None = None
     for index, size in enumerate(sizes):
-        share = max(size) / max(sizes[-1])
-        level = shrink_further(finest, *(max(1, round(side * share)) for side in finest.shape))
+        level = shrink_further(finest, *size)
         first = before is None
         stage = Stage(
             level, confidence, expected, settings, radius, index, first, rarity, price, going, threads
@@ -97,10 +85,10 @@ def complete(
         before = stage.run(before, rng, check)
         rarity, price = stage.rarity, stage.prices()
         progress((index + 1) / len(sizes))
-    if before is None or before.level.shape != finest.shape:
+    if before is None or before.level.shape != sizes[-1]:
         return None
     before.light, before.tones = light, tones
-    return around.without(before)
+    return before
 
 
 def _expected(finest: Level, mean: Floats, settings: Settings, networks: Networks) -> Expected:
