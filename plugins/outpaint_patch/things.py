@@ -47,7 +47,7 @@ A ridge or a roof that rises toward the edge becomes a peak; what falls toward i
 """
 
 SOON = np.float32(4)
-"""How much sooner a thing may lean than it is sure to be one."""
+"""How much sooner a thing's leaning is forgiven than it is sure to be one."""
 
 REGULAR = 3e-4
 """Rarity up to which a photo is a pattern: stripes or tiles that go on as they are. Photos have 1e-3 to 2e-2."""
@@ -87,12 +87,6 @@ def things(image: Floats, known: Bools, rarity: Floats) -> Floats:
     return result
 
 
-def forbidden(sure: Floats) -> Floats:
-    """How little (h, w), 1..0, what leans one way may be turned over: a thing, as ``sure`` (h, w) as that is, may."""
-    share: Floats = 1 - np.minimum(SOON * sure, 1)
-    return share
-
-
 @dataclass(frozen=True)
 class Turning:
     """What the reflection of things is worth."""
@@ -100,6 +94,7 @@ class Turning:
     sure: Floats  # (h, w), 0..1: whether there is a thing to turn over
     worth: float  # at the edge, in mean costs there
     reach: float  # how far beside the photo it is worth anything, in the photo's widths
+    forgiven: Floats  # (h, w): what turned-over sources cost more for leaning one way; a thing may
 
 
 def offer_turned(
@@ -130,8 +125,10 @@ def offer_turned(
     column = np.where(x < left, 2 * left - x, 2 * right - x).clip(left + radius, right - radius)
     row = y.clip(top + radius, bottom - radius)
     patches = planes * height * width + row * width + width - 1 - column
-    there = turning.sure[row.clip(0, height - 1), column.clip(0, width - 1)]
+    row, column = row.clip(0, height - 1), column.clip(0, width - 1)
+    there = turning.sure[row, column]
     cost = np.minimum(distances(targets, sources, sources.lookup(patches.astype(np.int32))), IMPOSSIBLE)
+    cost = cost - turning.forgiven[row, column] * np.minimum(SOON * there, 1)
     near = (1 - np.maximum(left - x, x - right) / np.float32(turning.reach * (right - left + 1))).clip(0, 1)
     sought = np.where(beside, near * there, 0)
     best = costs.min(0)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from outpaint_patch.finish import finish
 from outpaint_patch.search import Sources, Targets
 from outpaint_patch.settings import Settings
-from outpaint_patch.things import Turning, concentration, forbidden, offer_turned, things
+from outpaint_patch.things import Turning, concentration, offer_turned, things
 
 from outpaint_cli.plugin import Context
 
@@ -94,14 +94,19 @@ def test_a_pattern_is_no_thing() -> None:
     assert things(picture, known, rarity).max() < 0.01
 
 
-def _offered(known: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]:
-    """Cells, steps and costs, all of which were 1, after a reflection that fits as well as anything was offered."""
+def _offered(
+    known: NDArray[np.bool_], penalty: float = 0, forgiven: float = 0
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]:
+    """Cells, steps and costs, all of which were 1, after a reflection that fits as well as anything was offered.
+
+    But for a ``penalty``, of which a thing is ``forgiven`` some.
+    """
     cells = np.flatnonzero(~known).astype(np.int32)
     features = np.zeros((len(cells), 2), np.float32)
     rows = np.zeros(3 * known.size, np.int32)
-    sources = Sources(known.shape, np.zeros(1, np.int32), rows, features[:1], np.zeros(1, np.float32))
+    sources = Sources(known.shape, np.zeros(1, np.int32), rows, features[:1], np.full(1, penalty, np.float32))
     steps, costs = np.ones((3, len(cells)), np.int64), np.ones((3, len(cells)), np.float32)
-    turning = Turning(np.ones(known.shape, np.float32), 8.0, 0.5)
+    turning = Turning(np.ones(known.shape, np.float32), 8.0, 0.5, np.full(known.shape, forgiven, np.float32))
     offer_turned(steps, costs, Targets(cells, features, features), sources, known, 2, turning)
     return cells, steps, costs
 
@@ -136,4 +141,8 @@ def test_a_reflection_is_worth_most_at_the_edge_and_nothing_far_off() -> None:
 
 
 def test_a_thing_may_lean() -> None:
-    assert forbidden(np.array([[0, 0.125, 0.25, 1]], np.float32)).tolist() == [[1, 0.5, 0, 0]]
+    known = np.zeros((20, 30), bool)
+    known[:, 10:20] = True
+    upright, leaning = (_offered(known, *more)[2][-2] for more in ((0.0, 0.0), (5.0, 5.0)))
+    assert np.allclose(upright, leaning)
+    assert (_offered(known, 5.0, 0.0)[2][-2] - upright).max() > 4
