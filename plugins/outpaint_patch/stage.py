@@ -22,7 +22,7 @@ from .repeats import repeats, visible
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
 from .settings import VARIANCE, Settings
 from .slant import leaning
-from .things import Turning, offer_turned, things
+from .things import Turning, forgivable, offer_turned, things
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
@@ -163,7 +163,11 @@ class Stage:
         penalty[n:m] += settings.mirror * self.unit
         penalty[m:] += settings.upside_down * self.unit
         self.leaning = np.float32(settings.slanted * self.unit) * leaning(self.level)
-        penalty[n:] += self.leaning.ravel()[here[n:]]
+        self.things = things(self.level.image, self.level.known, self.rarity[: self.shape[0]])
+        forgiven = np.zeros_like(self.leaning)
+        if not self.exact:  # what coarser levels have turned over is to stay
+            forgiven[: self.shape[0]] = forgivable(self.things)
+        penalty[n:] += (self.leaning * (1 - forgiven)).ravel()[here[n:]]
         penalty[here >= self.level.known.size] += settings.guided * self.unit
         self.fixed = penalty.astype(np.float32)
         self.price = np.zeros(len(self.where), np.float32)
@@ -315,9 +319,8 @@ class Stage:
             settings.common,
             max(3, keep),
         )
-        if settings.thing > 0 and self.rarity is not None:
-            there = things(self.level.image, self.level.known, self.rarity[:height])
-            turning = Turning(there, settings.thing, settings.thing_reach, self.leaning[:height])
+        if settings.thing > 0:
+            turning = Turning(self.things, settings.thing, settings.thing_reach, self.leaning[:height])
             offer_turned(steps, costs, freely, self.sources, self.level.known, self.radius, turning)
         onward, sure = self._straight_on()
         # whatever else it costs: at best it is the cheapest by far, else dearer than the others

@@ -87,6 +87,12 @@ def things(image: Floats, known: Bools, rarity: Floats) -> Floats:
     return result
 
 
+def forgivable(sure: Floats) -> Floats:
+    """How much, 0..1, what leans one way may be turned over all the same where a thing is ``sure``, 0..1."""
+    share: Floats = np.minimum(SOON * sure, 1)
+    return share
+
+
 @dataclass(frozen=True)
 class Turning:
     """What the reflection of things is worth."""
@@ -128,7 +134,7 @@ def offer_turned(
     row, column = row.clip(0, height - 1), column.clip(0, width - 1)
     there = turning.sure[row, column]
     cost = np.minimum(distances(targets, sources, sources.lookup(patches.astype(np.int32))), IMPOSSIBLE)
-    cost = cost - turning.forgiven[row, column] * np.minimum(SOON * there, 1)
+    cost = cost - turning.forgiven[row, column] * forgivable(there)
     near = (1 - np.maximum(left - x, x - right) / np.float32(turning.reach * (right - left + 1))).clip(0, 1)
     sought = np.where(beside, near * there, 0)
     best = costs.min(0)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from outpaint_patch.finish import finish
 from outpaint_patch.search import Sources, Targets
 from outpaint_patch.settings import Settings
-from outpaint_patch.things import Turning, concentration, offer_turned, things
+from outpaint_patch.things import Turning, concentration, forgivable, offer_turned, things
 
 from outpaint_cli.plugin import Context
 
@@ -146,3 +146,7 @@ def test_a_thing_may_lean() -> None:
     upright, leaning = (_offered(known, *more)[2][-2] for more in ((0.0, 0.0), (5.0, 5.0)))
     assert np.allclose(upright, leaning)
     assert (_offered(known, 5.0, 0.0)[2][-2] - upright).max() > 4
+
+
+def test_a_thing_may_lean_sooner_than_it_is_sure_to_be_one() -> None:
+    assert forgivable(np.array([0, 0.125, 0.25, 1], np.float32)).tolist() == [0, 0.5, 1, 1]
