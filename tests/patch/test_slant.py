@@ -86,6 +86,31 @@ def test_what_leans_is_dearer_turned_over(angle: float, dearer: bool) -> None:
     assert (more[1:].min() > 0.3) if dearer else (more[1:].max() < 0.03)
 
 
+def test_a_ridge_that_a_coarser_level_turned_over_costs_no_more_at_finer_ones() -> None:
+    y, x = np.mgrid[:60, :120]
+    ridge = (y > 45 - 0.6 * (x - 20)) & (x > 20)
+    image = np.where(ridge, 0.2, 0.8)[..., None].repeat(3, 2).astype(np.float32)
+    known = np.zeros((60, 120), bool)
+    known[:, :80] = True
+    level = Level(image, known)
+    going = onward(level.image, known, 0.99, 0.5, 0.01)
+
+    def more(exact: bool) -> float:
+        """What leaning adds to the cost of the ridge's mirrored patches."""
+        costs = []
+        for slanted in (0.8, 0.0):
+            settings = Settings(slanted=slanted, exact=10_000 if exact else 10)
+            stage = Stage(level, None, None, settings, 3, 3, False, np.full((60, 120), 0.01), None, going)
+            mirrored = stage.where // known.size == 1
+            beside = np.abs(stage.here % 120 - 70) < 4
+            on = np.abs(stage.here // 120 - (45 - 0.6 * (stage.here % 120 - 20))) < 4
+            costs.append(stage.fixed[mirrored & beside & on].mean())
+        return float(costs[0] - costs[1])
+
+    assert more(exact=True) > 0.2
+    assert more(exact=False) < 0.5 * more(exact=True)
+
+
 @pytest.mark.parametrize("leans", [True, False])
 def test_what_leans_is_reflected_for_fewer_cells(leans: bool) -> None:
     known = np.zeros((60, 90), bool)
