@@ -194,7 +194,7 @@ def _tile(
         colour[..., channel] = down @ part[..., channel] @ over
     colour *= np.float32(top)
     colour += pixels
-    band = _band(some) & _shown(known, map_x, map_y)
+    band = _band(some, known, map_x, map_y)
     seams = np.flatnonzero(mixed[at].ravel() & (band | ~some).ravel())
     if len(seams):
         sy, sx = np.divmod(seams, x1 - x0)
@@ -299,21 +299,17 @@ def _blend(
     return (total / np.maximum(mass, np.float32(1e-12))[:, None]).astype(np.float32)
 
 
-def _shown(known: Bools, map_x: Floats, map_y: Floats) -> Bools:
-    """Whether what pixels are copied from is picture, and no guess; guides' planes, below the photo's, are.
+def _band(some: Bools, known: Bools, map_x: Floats, map_y: Floats) -> Bools:
+    """The last two of the known pixels (``some``) of a tile before those that are not, where they tell something.
 
-    A reflection of the photo's last pixels, say, would have to be of what is beyond its edge.
+    They don't where what they would be copied from is no picture but the guess: a reflection of the photo's last
+    pixels is of what is beyond its edge. Guides' planes, below the photo's, are picture.
     """
+    band: Bools = (cv2.dilate((~some).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & some
     height, width = known.shape
-    y = np.clip(map_y, 0, None).astype(np.intp)
-    x = np.clip(map_x, 0, width - 1).astype(np.intp)
-    shown: Bools = (y >= height) | known[np.minimum(y, height - 1), x]
-    return shown
-
-
-def _band(known: Bools) -> Bools:
-    """The last two of the ``known`` pixels before those that are not."""
-    band: Bools = (cv2.dilate((~known).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & known
+    y = np.maximum(map_y[band], 0).astype(np.intp)
+    x = np.clip(map_x[band], 0, width - 1).astype(np.intp)
+    band[band] = (y >= height) | known[np.minimum(y, height - 1), x]
     return band
 
 
