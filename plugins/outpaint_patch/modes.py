@@ -101,15 +101,23 @@ def _of_parts(
     height, width = known.shape
     count = part.shape[1]
     here, there = belongs[known], belongs[~known]
-    nats = 2 * there @ here.T - np.square(here).sum(1) - dear
+    # no products of matrices: in the last digits BLAS's depend on how many threads there are
+    order = np.argsort(part.argmax(1), kind="stable")
+    here, ink = here[order], colours[order]
+    nats = 2 * np.einsum("uc,kc->uk", there, here) - np.square(here).sum(1) - dear[order]
     share = np.exp(nats - nats.max(1, keepdims=True))
     share /= share.sum(1, keepdims=True)
-    likely = np.empty((height, width, count), np.float32)
-    likely[known], likely[~known] = part, share @ part
+    some, first = np.unique(part.argmax(1)[order], return_index=True)
+    likely = np.zeros((height, width, count), np.float32)
+    likely[known], sums = part, np.zeros((len(there), count), np.float32)
+    sums[:, some] = np.add.reduceat(share, first, 1)
+    likely[~known] = sums
     shown = np.empty((height, width, count, 3), np.float32)
     shown[known] = colours[:, None]
-    sums = share @ (part[..., None] * colours[:, None]).reshape(len(part), -1)
-    shown[~known] = sums.reshape(-1, count, 3) / np.maximum(likely[~known], np.float32(1e-9))[..., None]
+    seen = np.zeros((len(there), count, 3), np.float32)
+    for channel in range(3):
+        seen[:, some, channel] = np.add.reduceat(share * ink[:, channel], first, 1)
+    shown[~known] = seen / np.maximum(sums, np.float32(1e-9))[..., None]
     planes = [cv2.GaussianBlur(plane, (0, 0), SMOOTH) for plane in np.moveaxis(likely, -1, 0)]
     return np.stack(planes, -1), shown
 

@@ -110,16 +110,21 @@ def _fit(photo: Floats, known: Bools, rim: np.ndarray) -> tuple[Floats, Floats, 
         return values
 
     weight = known.astype(np.float32)
-    powers = ((0, 0), (1, 0), (0, 1))
-    system = np.stack(
-        [np.stack([moment(weight, a + c, b + d)[:, 0] for c, d in powers], -1) for a, b in powers], -2
-    )
-    # what one row of cells cannot tell is no slope
-    system[:, (1, 2), (1, 2)] += np.float32(0.05 * SPREAD**2) * system[:, :1, 0]
     seen = photo * weight[..., None]
-    values = np.stack([moment(seen, *power) for power in powers], -2)
-    tone, down, across = np.moveaxis(np.linalg.solve(system, values), 1, 0)
-    return tone, down, across
+    mass = moment(weight, 0, 0)
+    y, x = moment(weight, 1, 0) / mass, moment(weight, 0, 1) / mass
+    mean = moment(seen, 0, 0) / mass
+    # what one row of cells cannot tell is no slope
+    least = np.float32(0.05 * SPREAD**2)
+    yy = moment(weight, 2, 0) / mass - y * y + least
+    xx = moment(weight, 0, 2) / mass - x * x + least
+    xy = moment(weight, 1, 1) / mass - x * y
+    with_y = moment(seen, 1, 0) / mass - y * mean
+    with_x = moment(seen, 0, 1) / mass - x * mean
+    # by hand: LAPACK's result would depend on how many threads there are
+    whole = yy * xx - xy * xy
+    down, across = (with_y * xx - with_x * xy) / whole, (with_x * yy - with_y * xy) / whole
+    return mean - down * y - across * x, down, across
 
 
 def _rough(image: Floats, weight: Floats) -> Floats:

@@ -12,6 +12,7 @@ from outpaint_patch.networks import Networks
 from outpaint_patch.pyramid import Level
 from outpaint_patch.settings import Settings
 from outpaint_patch.texture import CHANNELS, cells
+from threadpoolctl import threadpool_limits
 
 from outpaint_cli.plugin import Context
 
@@ -110,6 +111,19 @@ def test_twice_the_same() -> None:
     once = likeliest(level, _belongs(level, 0.6), _plain(level))
     cv2.randu(np.zeros((3, 3), np.float32), 0, 1)  # somebody else draws from OpenCV's numbers
     assert np.array_equal(once, likeliest(level, _belongs(level, 0.6), _plain(level)))
+
+
+def test_however_many_threads_multiply() -> None:
+    """In its last digits a product of matrices may depend on them; what is corrected by it, in bytes."""
+    level = _two()
+    rng = np.random.default_rng(3)
+    belongs = rng.normal(0, 1, (*cells(*level.shape), 12)).astype(np.float32)
+    texture = rng.normal(-2, 1, (*cells(*level.shape), CHANNELS)).astype(np.float32)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(likeliest(level, belongs, texture))
+    assert np.array_equal(*found)
 
 
 class _Wall:
