@@ -114,7 +114,7 @@ def test_twice_the_same() -> None:
 
 
 def test_however_many_threads_multiply() -> None:
-    """In its last digits a product of matrices may depend on them, at some sizes; what is corrected by it, in bytes."""
+    """At some sizes the last digits of a product of matrices depend on them, and then a few bytes of the picture."""
     rng = np.random.default_rng(0)
     known = np.zeros((48, 85), bool)
     known[:, 10:74] = True
