@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from .pyramid import banks
+from .pyramid import banks, local_mean, share_of
 from .seam import apart
 
 if TYPE_CHECKING:
@@ -48,23 +48,15 @@ def blended(level: Level, numbers: Ints, picture: Floats) -> Floats:
     here = _gathered(colours, numbers, level.shape[0])
     total = np.zeros_like(picture)
     for number, scale in enumerate(SPREADS):
-        coarse = np.concatenate([_mean(plane.image, plane.known, scale) for plane in planes])
+        coarse = np.concatenate([local_mean(plane.image, plane.known, scale) for plane in planes])
         # less than nothing but for the joins: a source's own coarse band is what its blur would be
-        change = _mean(picture, whole, scale) - picture + here - _gathered(coarse, numbers, level.shape[0])
+        change = (
+            local_mean(picture, whole, scale) - picture + here - _gathered(coarse, numbers, level.shape[0])
+        )
         # the photo does not come half the way: what is beside it goes all of it, fading like the blur
-        change -= _mean(change, level.known, scale, 0.5)
-        total += _share(spread, number)[..., None] * change
+        change -= local_mean(change, level.known, scale, 0.5)
+        total += share_of(spread, SPREADS, number)[..., None] * change
     return np.where(free[..., None], total, 0).astype(np.float32)
-
-
-def _share(spread: Floats, number: int) -> Floats:
-    """The weight (h, w) of one of SPREADS for ``spread`` (h, w), which lies between two or below the first."""
-    stops = (0, *SPREADS, np.inf)
-    below, at, above = stops[number : number + 3]
-    rising = (spread - below) / (at - below)
-    falling = (above - spread) / (above - at) if np.isfinite(above) else np.ones_like(spread)
-    share: Floats = np.clip(np.minimum(rising, falling), 0, 1).astype(np.float32)
-    return share
 
 
 def _gathered(planes: Floats, numbers: Ints, tall: int) -> Floats:
@@ -103,19 +95,6 @@ def _spread(level: Level, numbers: Ints, picture: Floats) -> Floats:
 
 def _detail(image: Floats, where: Bools | Floats, spread: int) -> Floats:
     """What a blur by ``spread`` takes out around each cell (h, w), seen only ``where`` (h, w) there is something."""
-    fine = np.square(image - _mean(image, where, spread)).mean(2)
-    result: Floats = np.sqrt(_mean(fine, where, spread))
+    fine = np.square(image - local_mean(image, where, spread)).mean(2)
+    result: Floats = np.sqrt(local_mean(fine, where, spread))
     return result
-
-
-def _mean(values: Floats, weight: Bools | Floats, spread: float, least: float = 1e-3) -> Floats:
-    """Local weighted means of ``values`` (h, w, ...); where weights' mean is less than ``least`` they fade."""
-
-    def blur(plane: Floats) -> Floats:
-        result: Floats = cv2.GaussianBlur(plane, (0, 0), spread, borderType=cv2.BORDER_REFLECT)
-        return result
-
-    share = weight.astype(np.float32)
-    deep = (..., *[None] * (values.ndim - 2))
-    mean: Floats = (blur(values * share[deep]) / np.maximum(blur(share), least)[deep]).astype(np.float32)
-    return mean

@@ -102,12 +102,13 @@ def _of_parts(
     count = part.shape[1]
     here, there = belongs[known], belongs[~known]
     # no products of matrices: in the last digits BLAS's depend on how many threads there are
-    order = np.argsort(part.argmax(1), kind="stable")
+    which = part.argmax(1)
+    order = np.argsort(which, kind="stable")
     here, ink = here[order], colours[order]
     nats = 2 * np.einsum("uc,kc->uk", there, here) - np.square(here).sum(1) - dear[order]
     share = np.exp(nats - nats.max(1, keepdims=True))
     share /= share.sum(1, keepdims=True)
-    some, first = np.unique(part.argmax(1)[order], return_index=True)
+    some, first = np.unique(which[order], return_index=True)
     likely = np.zeros((height, width, count), np.float32)
     likely[known], sums = part, np.zeros((len(there), count), np.float32)
     sums[:, some] = np.add.reduceat(share, first, 1)

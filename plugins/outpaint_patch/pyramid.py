@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,29 @@ def blur(image: Floats, sigma: float) -> Floats:
     """Gaussian blur with reflected edges; ``sigma`` in cells."""
     result: Floats = cv2.GaussianBlur(image, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REFLECT)
     return result
+
+
+def local_mean(values: Floats, weight: Bools | Floats, spread: float, least: float = 1e-3) -> Floats:
+    """Local weighted means of ``values`` (h, w, ...); where weights' mean is less than ``least`` they fade."""
+
+    def blur(plane: Floats) -> Floats:
+        result: Floats = cv2.GaussianBlur(plane, (0, 0), spread, borderType=cv2.BORDER_REFLECT)
+        return result
+
+    share = weight.astype(np.float32)
+    deep = (..., *[None] * (values.ndim - 2))
+    mean: Floats = (blur(values * share[deep]) / np.maximum(blur(share), least)[deep]).astype(np.float32)
+    return mean
+
+
+def share_of(spread: Floats, scales: Sequence[float], number: int) -> Floats:
+    """The weight (h, w), 0..1, of one of the ``scales`` for a ``spread`` (h, w) between two or below the first."""
+    stops = (0, *scales, np.inf)
+    below, at, above = stops[number : number + 3]
+    rising = (spread - below) / (at - below)
+    falling = (above - spread) / (above - at) if np.isfinite(above) else np.ones_like(spread)
+    share: Floats = np.clip(np.minimum(rising, falling), 0, 1).astype(np.float32)
+    return share
 
 
 def push_pull(image: Floats, weight: Floats) -> Floats:

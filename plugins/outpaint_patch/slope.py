@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from .layout import nearest_of
+from .pyramid import local_mean, share_of
+
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
+
+    from .search import Ints
 
 SPREAD = 4.0
 """Standard deviation, in cells, of the weights of known cells that tell how tones change."""
@@ -45,43 +50,30 @@ def slopes(photo: Floats, known: Bools, picture: Floats) -> Floats:
     """
     free = (~known).astype(np.float32)
     long = np.float32(max(known.shape))
-    away, nearest = _nearest(known)
+    away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5)
+    nearest = nearest_of(known)
     off = _wanted(photo, known, nearest, away, np.float32(REST) * long) - picture
     coarse = _pyramid(off, free, np.float32(COARSER) * (away - 1))
     rough = np.maximum(
         _rough(photo, known.astype(np.float32)).ravel()[nearest], _rough(picture, np.ones_like(free))
     )
     share = np.exp(-away / (np.float32(FADE) * long))
-    share /= 1 + (_mean(rough, free, SCALES[-1]) / PLAIN) ** 4
-    share /= 1 + np.square(np.abs(_mean(off, free, SCALES[-1])).max(2) / MOST)
-    result: Floats = (_mean(share, free, SPREAD) * free)[..., None] * coarse
+    share /= 1 + (local_mean(rough, free, SCALES[-1]) / PLAIN) ** 4
+    share /= 1 + np.square(np.abs(local_mean(off, free, SCALES[-1])).max(2) / MOST)
+    result: Floats = (local_mean(share, free, SPREAD) * free)[..., None] * coarse
     return result
 
 
 def _pyramid(values: Floats, free: Floats, spread: Floats) -> Floats:
     """Means of ``values`` (h, w, 3) where ``free`` (h, w), by a ``spread`` (h, w) in cells within SCALES."""
     result = np.zeros_like(values)
-    stops = np.array((0, *SCALES, np.inf), np.float32)
     spread = np.clip(spread, SCALES[0], SCALES[-1])
-    for below, at, above in zip(stops[:-2], stops[1:-1], stops[2:], strict=True):
-        rising = (spread - below) / (at - below)
-        falling = (above - spread) / (above - at) if np.isfinite(above) else np.ones_like(spread)
-        share = np.clip(np.minimum(rising, falling), 0, 1)
-        result += share[..., None] * _mean(values, free, float(at))
+    for number, scale in enumerate(SCALES):
+        result += share_of(spread, SCALES, number)[..., None] * local_mean(values, free, scale)
     return result
 
 
-def _nearest(known: Bools) -> tuple[Floats, np.ndarray]:
-    """How far each cell (h, w) is from the nearest known one, and which that is."""
-    away, label = cv2.distanceTransformWithLabels(
-        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    cells = np.zeros(int(label.max()) + 1, np.intp)
-    cells[label[known]] = np.flatnonzero(known)
-    return away, cells[label]
-
-
-def _wanted(photo: Floats, known: Bools, nearest: np.ndarray, away: Floats, rest: np.float32) -> Floats:
+def _wanted(photo: Floats, known: Bools, nearest: Ints, away: Floats, rest: np.float32) -> Floats:
     """Tones (h, w, 3) as they would be if each cell went on from the ``nearest`` known one, within ``rest`` cells."""
     width = known.shape[1]
     rim = np.unique(nearest[~known])
@@ -95,7 +87,7 @@ def _wanted(photo: Floats, known: Bools, nearest: np.ndarray, away: Floats, rest
     return result
 
 
-def _fit(photo: Floats, known: Bools, rim: np.ndarray) -> tuple[Floats, Floats, Floats]:
+def _fit(photo: Floats, known: Bools, rim: Ints) -> tuple[Floats, Floats, Floats]:
     """Tone at each cell of ``rim`` (n,) and its slopes down and across, (n, 3) each, of a plane through known cells.
 
     Normalised convolution of the first order (Knutsson and Westin 1993).
@@ -129,15 +121,6 @@ def _fit(photo: Floats, known: Bools, rim: np.ndarray) -> tuple[Floats, Floats, 
 
 def _rough(image: Floats, weight: Floats) -> Floats:
     """Detail (h, w) around each cell that counts."""
-    fine = np.square(image - _mean(image, weight, 3.0)).mean(2)
-    result: Floats = np.sqrt(np.maximum(_mean(fine, weight, 4.0), 0))
-    return result
-
-
-def _mean(values: Floats, weight: Floats, spread: float) -> Floats:
-    """Local means of ``values`` (h, w, ...) where there is ``weight`` (h, w)."""
-    deep = (..., *[None] * (values.ndim - 2))
-    total = cv2.GaussianBlur(values * weight[deep], (0, 0), spread, borderType=cv2.BORDER_REFLECT)
-    mass = cv2.GaussianBlur(weight, (0, 0), spread, borderType=cv2.BORDER_REFLECT)
-    result: Floats = (total / np.maximum(mass, np.float32(1e-4))[deep]).astype(np.float32)
+    fine = np.square(image - local_mean(image, weight, 3.0)).mean(2)
+    result: Floats = np.sqrt(np.maximum(local_mean(fine, weight, 4.0), 0))
     return result
