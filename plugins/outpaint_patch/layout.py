@@ -87,3 +87,11 @@ def nearest_of(fine: Bools) -> Ints:
     at[label[fine]] = np.flatnonzero(fine)
     nearest: Ints = at[label]
     return nearest
+
+
+def filled(plane: Floats, told: Bools) -> Floats:
+    """``plane`` (h, w) with the value of the nearest cell that is ``told`` (h, w) where one is not."""
+    if not told.any():
+        return plane
+    result: Floats = plane.ravel()[nearest_of(told)]
+    return result

@@ -21,7 +21,7 @@ class Settings:
     factor: float = 1.5
     rounds: int = 4  # at the first level; fewer further on
     guide: tuple[float, ...] = (1.0, 0.8, 0.6, 0.4, 0.25, 0.2)  # weight of the guess's colours by level
-    definite: float = 2.0  # times that, where the guess is of what is likeliest and no mean
+    definite: float = 6.0  # times that, where the guess is of what is likeliest and no mean
     place: float = 0.03  # weight of the way from where the frame folds into the photo, in photo sides
     row: float = 5.0  # times that for another row where the photo has one
     far: float = 8.0  # and far above or below it: the sea has no sky below it
@@ -38,7 +38,9 @@ class Settings:
         4.0  # weight of the colour of known cells beside the unknown ones: stretches start without a step
     )
     guided: float = 0.001  # what a source of another photo costs
-    salience: float = 10.0  # cost of a source unlike the rest of the photo, in its distance to the rest
+    salience: float = 5.0  # cost of a source rarer in the photo than is usual, in its distance to the rest
+    amid: float = 20.0  # beside the photo: cost of any that is not at an edge of it, in that distance
+    amid_reach: float = 0.5  # how far from an edge it costs all of that, in the photo's shorter sides
     alike: float = 0.004  # share of the photo's patches that must be near for one to be common
     agree: float = (
         1.0  # cost of neighbours of different offsets in the propagation of beliefs, in median distances
@@ -56,7 +58,7 @@ class Settings:
     onward_alike: float = 0.01  # squared difference up to which its strip is the same as at the edge
     join: float = 1.0  # cost of any join there, in median distances
     stamp: float = 10.0  # cost of a few cells repeated at once, in median distances
-    again: float = 2.5  # cost of what is copied close by already, beside the photo, in median distances
+    again: float = 2.5  # cost of what is copied close by already, in median distances
     again_reach: float = 0.1  # how close that is, in the frame's longer sides
     thing: float = 7.0  # what the reflection of a thing that the edge cuts is worth, in mean costs there
     thing_reach: float = 0.36  # how far beside the photo it is worth anything, in the photo's widths
@@ -64,7 +66,7 @@ class Settings:
     common: int = 24  # offsets that are offered to every cell then
     keep: int = 12  # of all offers to a cell, those that are compared
     calm: float = 1.2  # the same beyond the exact levels, where offsets are only refined
-    usage: float = 0.08  # cost of a source used too often, in median distances a round
+    usage: float = 0.04  # cost of a source used too often, in median distances a round
     spare: float = 2.0  # uses of a source, in fair shares, that cost nothing
     band: float = 0.04  # how far reflections at the photo's edges reach, in long sides
     reflection: float = 0.0005  # what a cell of them costs

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from .agree import agree
 from .ahead import continuations, go_on
 from .cut import Joins, cut
-from .layout import far_off, folded_places, nearest_of, scaled, whole_patches
+from .layout import far_off, filled, folded_places, nearest_of, scaled, whole_patches
 from .offers import offers
 from .onward import Onward
 from .patches import PatchBasis, fit_basis, windows
 from .pyramid import Level, banks, blur
 from .repeats import repeats, visible
+from .salience import amid, beside, carried, excess
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
 from .settings import VARIANCE, Settings
 from .slant import leaning
@@ -106,6 +107,7 @@ class Stage:
             np.float32(3)
         )
         places = [folded_places(plane.known) for plane in planes]
+        self.short = places[0][1]
         self.place = np.concatenate([place for place, _ in places])
         self.expected = np.zeros((len(self.place), width, 0), np.float32)
         if expected is not None:
@@ -147,8 +149,13 @@ class Stage:
             rarity[here[:n]] = alone(values[:n], here[:n] // width, here[:n] % width, 2 * r, settings.alike)
             self.rarity = rarity.reshape(height, width)
         else:
-            self.rarity = cv2.resize(self.rarity, (width, height), interpolation=cv2.INTER_LINEAR)
+            whole = np.zeros(height * width, bool)
+            whole[here[:n]] = True
+            self.rarity = carried(self.rarity, whole.reshape(height, width))
         self.seen = visible(self.sheet, self.rarity)
+        known = [plane.known for plane in (self.level, *self.level.guides)]
+        inside = amid(known, settings.amid_reach * self.short)
+        self.amid = np.sqrt(np.float32(settings.amid) * self.rarity) * inside
         self.unit = float(np.clip(values[:n].var(0).sum() / VARIANCE, 0.05, 1))
         values[n:m] = self.basis.mirrored(values[n:m])
         if m < len(values):
@@ -159,7 +166,7 @@ class Stage:
         features = np.concatenate((values, colours, self._around(here)), 1)
         lookup = np.full(3 * height * width, -1, np.int32)
         lookup[self.where] = np.arange(len(self.where), dtype=np.int32)
-        penalty = settings.salience * self.rarity.ravel()[here]
+        penalty = settings.salience * excess(self.rarity).ravel()[here]
         penalty[n:m] += settings.mirror * self.unit
         penalty[m:] += settings.upside_down * self.unit
         self.leaning = np.float32(settings.slanted * self.unit) * leaning(self.level)
@@ -202,11 +209,12 @@ class Stage:
         return result
 
     def _around(self, cells: Ints) -> Floats:
-        """Guide colours, place and what is expected (n, 5 + c) of ``cells``."""
+        """Guide colours, place, how amid the photo and what is expected (n, 6 + c) of ``cells``."""
         count = self.expected.shape[2]
         parts = (
             self.guide.reshape(-1, 3)[cells],
             self.place.reshape(-1, 2)[cells],
+            self.amid.reshape(-1, 1)[cells],
             self.expected.reshape(len(self.place) * self.shape[1], count)[cells],
         )
         return np.concatenate(parts, 1)
@@ -289,8 +297,8 @@ class Stage:
         share = self._share(self.level.known)
         across = self.cells[(share > 0.25) & (share < 0.999)]
         # what is expected has no say: what goes on has the edge's own texture
-        heed = np.zeros(5 + self.expected.shape[2], np.float32)
-        heed[:3], heed[3:5] = self.settings.ahead, self.settings.place * self.unit
+        heed = np.zeros(6 + self.expected.shape[2], np.float32)
+        heed[:3], heed[3:5], heed[5] = self.settings.ahead, self.settings.place * self.unit, 1
         around = self._around(across)
         rows, cost, patches = continuations(
             picture, self.level.known, self.sheet, across, around, self.sources, heed, self.radius
@@ -347,17 +355,14 @@ class Stage:
             self.level.atlas(),
             joins,
             self.threads,
-            again=again if free[self.level.known.any(1)].any() else None,
+            again=again,
         )
         numbers.reshape(-1)[at] = (at + offsets[chosen.ravel()[at], at]).astype(np.int32)
         taken = (sure > settings.onward_sure) & (numbers.reshape(-1)[self.cells] == self.cells + onward)
         self.held.ravel()[self.cells] = taken
 
     def _again(self, steps: NDArray[np.int64], chosen: Ints, cells: Ints) -> Floats:
-        """How visibly (c, n), 0..1, candidate ``steps`` (c, n) of ``cells`` would repeat what others have ``chosen``.
-
-        Beside the photo only: above and below there may be little to copy, and what is wrong there is worse.
-        """
+        """How visibly (c, n), 0..1, ``steps`` (c, n) from ``cells`` would repeat what others have ``chosen``."""
         width = self.shape[1]
         number = np.clip(cells + steps, 0, self.level.atlas().shape[0] - 1)
         sources = self._unmirrored(number.astype(np.int32))
@@ -365,8 +370,7 @@ class Stage:
         order = np.empty(len(cells), np.int32)
         order[np.argsort(self.depth.ravel()[cells], kind="stable")] = np.arange(len(cells), dtype=np.int32)
         again = repeats(sources, chosen, order, cells, width, self.settings.again_reach * self.long)
-        beside = np.repeat(self.level.known.any(1), width)[cells]
-        result: Floats = again * beside * self.seen.ravel()[sources]
+        result: Floats = again * self.seen.ravel()[sources]
         return result
 
     def _straight_on(self) -> tuple[Ints, Floats]:
@@ -408,12 +412,13 @@ class Stage:
         weights[:, count : count + 3] = (guide * (0.25 + 0.75 * trust))[:, None]
         weights[:, count + 3 : count + 5] = settings.place * self.unit
         # to the left and right of the photo its horizon goes on, and what is above and below it
-        beside = np.repeat(self.level.known.any(1), width)[self.cells]
-        weights[beside, count + 3] *= settings.row
+        level = np.repeat(self.level.known.any(1), width)[self.cells]
+        weights[level, count + 3] *= settings.row
         weights[:, count + 3] *= (
             1 + (settings.far - 1) * np.repeat(far_off(self.level.known), width)[self.cells]
         )
-        weights[:, count + 5 :] = self.unit
+        weights[:, count + 5] = beside(self.depth.ravel()[self.cells] / np.float32(self.short))
+        weights[:, count + 6 :] = self.unit
         return Targets(self.cells, features, weights)
 
     def _carry(self, before: Completed) -> Ints:
@@ -499,6 +504,6 @@ class Stage:
         """What sources cost for having been used too often, float32 (p h, w); None beyond the exact levels."""
         if not self.exact:
             return None
-        plane = np.zeros(self.sheet.shape[:2], np.float32)
-        plane.ravel()[self.here] = self.price
-        return plane
+        plane, told = np.zeros(self.sheet.shape[:2], np.float32), np.zeros(self.sheet.shape[:2], bool)
+        plane.ravel()[self.here], told.ravel()[self.here] = self.price, True
+        return filled(plane, told)

@@ -1,0 +1,119 @@
+"""What is rare in the photo is dear to copy, the more so amid it; its rim is no cheaper than that."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from outpaint_patch.complete import complete
+from outpaint_patch.layout import filled
+from outpaint_patch.onward import onward
+from outpaint_patch.pyramid import Level
+from outpaint_patch.salience import amid, beside, carried, excess
+from outpaint_patch.settings import Settings
+from outpaint_patch.stage import Stage
+
+from .scenes import central
+
+
+def _grain(height: int, width: int) -> NDArray[np.float32]:
+    """Grain of a few cells, float32 (height, width, 3) around 0.5."""
+    rng = np.random.default_rng(5)
+    noise = cv2.GaussianBlur(rng.normal(0, 0.6, (height, width, 3)).astype(np.float32), (0, 0), 1.2)
+    result: NDArray[np.float32] = np.clip(np.float32(0.5) + noise, 0, 1)
+    return result
+
+
+def _stage(height: int, width: int, before: Stage | None = None) -> Stage:
+    known = central(height, width)
+    level = Level(_grain(height, width), known)
+    going = onward(level.image, known, 0.99, 0.5, 0.01)
+    rarity, price = (None, None) if before is None else (before.rarity, before.prices())
+    return Stage(level, None, None, Settings(), 3, 0, before is None, rarity, price, going)
+
+
+def test_a_cell_that_is_not_told_is_as_the_nearest_that_is() -> None:
+    plane = np.array([[0, 2, 0, 0, 7]], np.float32)
+    assert filled(plane, plane > 0).tolist() == [[2, 2, 2, 7, 7]]
+    assert filled(plane, np.zeros((1, 5), bool)) is plane
+
+
+def test_at_a_finer_level_the_rim_is_no_less_rare() -> None:
+    rarity = np.zeros((20, 30), np.float32)
+    rarity[6:14, 8:22] = 0.3
+    whole = np.zeros((60, 90), bool)
+    whole[14:46, 20:70] = True
+    finer = carried(rarity, whole)
+    assert finer[whole] == pytest.approx(0.3)
+    assert not finer[~whole].any()
+
+
+def test_nor_cheaper() -> None:
+    """What is taken too often stays dear up to the rim, where the coarser level had no sources."""
+    coarse = _stage(40, 60)
+    coarse.price = np.full_like(coarse.price, 0.7)
+    fine = _stage(60, 90, coarse)
+    assert fine.price == pytest.approx(0.7)
+    rarity = np.asarray(fine.rarity).ravel()[fine.here]
+    assert rarity.min() > 0.3 * np.median(rarity)
+
+
+def test_what_is_about_as_rare_as_most_costs_nothing() -> None:
+    rarity = np.array([[0, 0.1, 0.1, 0.15, 0.2, 1]], np.float32)
+    assert excess(rarity)[0] == pytest.approx([0, 0, 0, 0, 0, 0.7])
+    assert not excess(np.zeros((3, 4), np.float32)).any()
+
+
+def test_amid_is_far_from_what_is_to_be_filled_and_not_from_the_frame() -> None:
+    known = np.zeros((30, 60), bool)
+    known[:, 20:] = True
+    much = amid([known, np.ones((30, 60), bool)], 10)
+    assert much.shape == (60, 60)
+    assert not much[:30, :20].any()
+    assert much[:30, 20].max() < 0.2
+    assert much[:30, 24] == pytest.approx(0.5, abs=0.05)
+    assert much[:30, 31:].min() == 1
+    assert much[30:].min() == 1
+
+
+def test_beside_the_photo_ends_far_from_it() -> None:
+    share = beside(np.array([0, 0.2, 0.4, 0.6, 2], np.float32))
+    assert share[:2].tolist() == [1, 1]
+    assert 0 < share[2] < 1
+    assert share[3:].tolist() == [0, 0]
+
+
+def test_rare_things_amid_the_photo_are_dear_to_what_is_beside_it() -> None:
+    """The step of the targets' features to the sources' is how rare the source is, and how far inside."""
+    stage = _stage(60, 90)
+    at = stage.basis.components + 3 + 5
+    sources = stage.sources.features[:, at]
+    y, x = stage.here // 90, stage.here % 90
+    middle = (np.abs(y - 30) < 3) & (np.abs(x - 45) < 3)
+    rim = (y < 10 + 4) | (x < 15 + 4)
+    assert sources[middle].mean() > 3 * sources[rim].mean()
+    targets = stage._targets(stage.level.image, fresh=False)
+    unknown = ~stage.level.known.ravel()[stage.cells]
+    assert not targets.features[unknown, at].any()
+    assert targets.weights[unknown, at].max() == 1
+
+
+def test_a_photo_of_grain_is_copied_from_all_over_and_not_from_its_rim() -> None:
+    """Rows at its edges were taken four times as often as others, and repeated as often."""
+    known = np.zeros((240, 120), bool)
+    known[80:160] = True
+    image = (255 * _grain(240, 120)).astype(np.uint8)
+    image[~known] = 128
+    found = complete(
+        image, known, (), None, Settings(), np.random.default_rng(0), lambda _: None, lambda: None
+    )
+    assert found is not None
+    height, width = found.level.known.shape
+    taken = found.numbers[~found.level.known] % (height * width) // width
+    upside_down = found.numbers[~found.level.known] // (height * width) == 2
+    taken = np.where(upside_down, height - 1 - taken, taken)
+    rows = np.flatnonzero(found.level.known.any(1))
+    share = np.bincount(taken - rows[0], minlength=len(rows)) / len(taken) * len(rows)
+    rim = max(share[:8].mean(), share[-8:].mean())
+    assert rim < 1.6
