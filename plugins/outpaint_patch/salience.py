@@ -1,9 +1,8 @@
 """What is unlike the rest of the photo is not to be seen twice, but what its edge cuts is to go on.
 
 After Goferman et al. 2010 (Context-aware saliency detection), whose distance to the nearest others search.alone
-takes. A face is far from all else and so are the hills at the photo's edge: a second face is wrong, hills that go
-on are not. What tells them apart is where they are, at the edge or amid the photo. Far outside it nothing goes on
-from its edge; there the rarest only is dear.
+takes. A face is far from all else, and so are the hills at the photo's edge: a second face is wrong, hills that go
+on are not. What tells them apart is where they are, at the edge or amid the photo.
 """
 
 from __future__ import annotations
@@ -19,15 +18,6 @@ from .layout import filled
 if TYPE_CHECKING:
     from .search import Bools, Floats
 
-USUAL = np.float32(2)
-"""Rarity, in the photo's median, up to which a source is like any other."""
-
-BESIDE = 0.25
-"""How far outside the photo, in its shorter sides, all goes on from its edge ..."""
-
-FAR = 0.6
-"""... and from where on nothing does."""
-
 
 def carried(rarity: Floats, whole: Bools) -> Floats:
     """A coarser level's ``rarity`` (a, b) at this one's sources, whose patches are ``whole`` (h, w), else 0.
@@ -41,22 +31,8 @@ def carried(rarity: Floats, whole: Bools) -> Floats:
     return result.astype(np.float32)
 
 
-def excess(rarity: Floats) -> Floats:
-    """By how much (h, w) what is in each cell is rarer than what is USUAL; ``rarity`` is 0 where it is not told."""
-    told = rarity > 0
-    usual = USUAL * np.float32(np.median(rarity[told]) if told.any() else 0)
-    result: Floats = np.maximum(rarity - usual, 0).astype(np.float32)
-    return result
-
-
 def amid(known: Sequence[Bools], reach: float) -> Floats:
     """How much (p h, w) cells of the planes ``known`` (h, w) are amid them: 0 at an edge, 1 from ``reach`` on."""
     inside = [cv2.distanceTransform(plane.astype(np.uint8), cv2.DIST_L2, 5) for plane in known]
     result: Floats = np.clip(np.concatenate(inside) / np.float32(reach), 0, 1).astype(np.float32)
-    return result
-
-
-def beside(away: Floats) -> Floats:
-    """How much (n,), 0..1, cells ``away`` (n,) from the photo, in its shorter sides, are still beside it."""
-    result: Floats = np.clip((np.float32(FAR) - away) / np.float32(FAR - BESIDE), 0, 1).astype(np.float32)
     return result

@@ -38,9 +38,8 @@ class Settings:
         4.0  # weight of the colour of known cells beside the unknown ones: stretches start without a step
     )
     guided: float = 0.001  # what a source of another photo costs
-    salience: float = 5.0  # cost of a source rarer in the photo than is usual, in its distance to the rest
-    amid: float = 20.0  # beside the photo: cost of any that is not at an edge of it, in that distance
-    amid_reach: float = 0.5  # how far from an edge it costs all of that, in the photo's shorter sides
+    salience: float = 40.0  # cost of a source amid the photo and unlike the rest, in its distance to the rest
+    amid: float = 0.5  # how far from the photo's edges it costs all of that, in its shorter sides
     alike: float = 0.004  # share of the photo's patches that must be near for one to be common
     agree: float = (
         1.0  # cost of neighbours of different offsets in the propagation of beliefs, in median distances
@@ -58,7 +57,7 @@ class Settings:
     onward_alike: float = 0.01  # squared difference up to which its strip is the same as at the edge
     join: float = 1.0  # cost of any join there, in median distances
     stamp: float = 10.0  # cost of a few cells repeated at once, in median distances
-    again: float = 2.5  # cost of what is copied close by already, in median distances
+    again: float = 2.5  # cost of what is copied close by already, beside the photo, in median distances
     again_reach: float = 0.1  # how close that is, in the frame's longer sides
     thing: float = 7.0  # what the reflection of a thing that the edge cuts is worth, in mean costs there
     thing_reach: float = 0.36  # how far beside the photo it is worth anything, in the photo's widths

@@ -19,7 +19,7 @@ from .onward import Onward
 from .patches import PatchBasis, fit_basis, windows
 from .pyramid import Level, banks, blur
 from .repeats import repeats, visible
-from .salience import amid, beside, carried, excess
+from .salience import amid, carried
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
 from .settings import VARIANCE, Settings
 from .slant import leaning
@@ -153,9 +153,6 @@ class Stage:
             whole[here[:n]] = True
             self.rarity = carried(self.rarity, whole.reshape(height, width))
         self.seen = visible(self.sheet, self.rarity)
-        known = [plane.known for plane in (self.level, *self.level.guides)]
-        inside = amid(known, settings.amid_reach * self.short)
-        self.amid = np.sqrt(np.float32(settings.amid) * self.rarity) * inside
         self.unit = float(np.clip(values[:n].var(0).sum() / VARIANCE, 0.05, 1))
         values[n:m] = self.basis.mirrored(values[n:m])
         if m < len(values):
@@ -166,7 +163,9 @@ class Stage:
         features = np.concatenate((values, colours, self._around(here)), 1)
         lookup = np.full(3 * height * width, -1, np.int32)
         lookup[self.where] = np.arange(len(self.where), dtype=np.int32)
-        penalty = settings.salience * excess(self.rarity).ravel()[here]
+        known = [plane.known for plane in (self.level, *self.level.guides)]
+        inside = amid(known, settings.amid * self.short)
+        penalty = settings.salience * (self.rarity * np.square(inside)).ravel()[here]
         penalty[n:m] += settings.mirror * self.unit
         penalty[m:] += settings.upside_down * self.unit
         self.leaning = np.float32(settings.slanted * self.unit) * leaning(self.level)
@@ -209,12 +208,11 @@ class Stage:
         return result
 
     def _around(self, cells: Ints) -> Floats:
-        """Guide colours, place, how amid the photo and what is expected (n, 6 + c) of ``cells``."""
+        """Guide colours, place and what is expected (n, 5 + c) of ``cells``."""
         count = self.expected.shape[2]
         parts = (
             self.guide.reshape(-1, 3)[cells],
             self.place.reshape(-1, 2)[cells],
-            self.amid.reshape(-1, 1)[cells],
             self.expected.reshape(len(self.place) * self.shape[1], count)[cells],
         )
         return np.concatenate(parts, 1)
@@ -297,8 +295,8 @@ class Stage:
         share = self._share(self.level.known)
         across = self.cells[(share > 0.25) & (share < 0.999)]
         # what is expected has no say: what goes on has the edge's own texture
-        heed = np.zeros(6 + self.expected.shape[2], np.float32)
-        heed[:3], heed[3:5], heed[5] = self.settings.ahead, self.settings.place * self.unit, 1
+        heed = np.zeros(5 + self.expected.shape[2], np.float32)
+        heed[:3], heed[3:5] = self.settings.ahead, self.settings.place * self.unit
         around = self._around(across)
         rows, cost, patches = continuations(
             picture, self.level.known, self.sheet, across, around, self.sources, heed, self.radius
@@ -355,14 +353,17 @@ class Stage:
             self.level.atlas(),
             joins,
             self.threads,
-            again=again,
+            again=again if free[self.level.known.any(1)].any() else None,
         )
         numbers.reshape(-1)[at] = (at + offsets[chosen.ravel()[at], at]).astype(np.int32)
         taken = (sure > settings.onward_sure) & (numbers.reshape(-1)[self.cells] == self.cells + onward)
         self.held.ravel()[self.cells] = taken
 
     def _again(self, steps: NDArray[np.int64], chosen: Ints, cells: Ints) -> Floats:
-        """How visibly (c, n), 0..1, ``steps`` (c, n) from ``cells`` would repeat what others have ``chosen``."""
+        """How visibly (c, n), 0..1, candidate ``steps`` (c, n) of ``cells`` would repeat what others have ``chosen``.
+
+        Beside the photo only: above and below there may be little to copy, and what is wrong there is worse.
+        """
         width = self.shape[1]
         number = np.clip(cells + steps, 0, self.level.atlas().shape[0] - 1)
         sources = self._unmirrored(number.astype(np.int32))
@@ -370,7 +371,8 @@ class Stage:
         order = np.empty(len(cells), np.int32)
         order[np.argsort(self.depth.ravel()[cells], kind="stable")] = np.arange(len(cells), dtype=np.int32)
         again = repeats(sources, chosen, order, cells, width, self.settings.again_reach * self.long)
-        result: Floats = again * self.seen.ravel()[sources]
+        beside = np.repeat(self.level.known.any(1), width)[cells]
+        result: Floats = again * beside * self.seen.ravel()[sources]
         return result
 
     def _straight_on(self) -> tuple[Ints, Floats]:
@@ -412,13 +414,12 @@ class Stage:
         weights[:, count : count + 3] = (guide * (0.25 + 0.75 * trust))[:, None]
         weights[:, count + 3 : count + 5] = settings.place * self.unit
         # to the left and right of the photo its horizon goes on, and what is above and below it
-        level = np.repeat(self.level.known.any(1), width)[self.cells]
-        weights[level, count + 3] *= settings.row
+        beside = np.repeat(self.level.known.any(1), width)[self.cells]
+        weights[beside, count + 3] *= settings.row
         weights[:, count + 3] *= (
             1 + (settings.far - 1) * np.repeat(far_off(self.level.known), width)[self.cells]
         )
-        weights[:, count + 5] = beside(self.depth.ravel()[self.cells] / np.float32(self.short))
-        weights[:, count + 6 :] = self.unit
+        weights[:, count + 5 :] = self.unit
         return Targets(self.cells, features, weights)
 
     def _carry(self, before: Completed) -> Ints:

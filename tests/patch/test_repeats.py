@@ -65,7 +65,7 @@ def test_of_a_plain_sky_or_of_what_recurs_anyway_nobody_sees_two() -> None:
 
 
 @pytest.mark.parametrize("beside", [True, False])
-def test_repetition_has_its_price_beside_the_photo_and_above_and_below_it(
+def test_beside_the_photo_and_there_alone_repetition_has_its_price(
     beside: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(4)
@@ -79,6 +79,8 @@ def test_repetition_has_its_price_beside_the_photo_and_above_and_below_it(
         def told(chosen: np.ndarray) -> np.ndarray:
             asked.append(again(chosen))
             assert asked[-1].shape == (len(args[0]), *args[2].shape)
+            rows = args[2].any(1)
+            assert not asked[-1][:, ~rows].any()
             assert not asked[-1][:, args[2]].any()
             return asked[-1]
 
@@ -87,5 +89,5 @@ def test_repetition_has_its_price_beside_the_photo_and_above_and_below_it(
 
     monkeypatch.setattr(stage, "cut", spying)
     finish(HarmonizeJob(image, known, rect, None), Context(seed=0), Settings())
-    assert asked
-    assert any(cost.any() for cost in asked)
+    assert bool(asked) is beside
+    assert any(cost.any() for cost in asked) is beside

@@ -10,7 +10,7 @@ from outpaint_patch.complete import complete
 from outpaint_patch.layout import filled
 from outpaint_patch.onward import onward
 from outpaint_patch.pyramid import Level
-from outpaint_patch.salience import amid, beside, carried, excess
+from outpaint_patch.salience import amid, carried
 from outpaint_patch.settings import Settings
 from outpaint_patch.stage import Stage
 
@@ -59,12 +59,6 @@ def test_nor_cheaper() -> None:
     assert rarity.min() > 0.3 * np.median(rarity)
 
 
-def test_what_is_about_as_rare_as_most_costs_nothing() -> None:
-    rarity = np.array([[0, 0.1, 0.1, 0.15, 0.2, 1]], np.float32)
-    assert excess(rarity)[0] == pytest.approx([0, 0, 0, 0, 0, 0.7])
-    assert not excess(np.zeros((3, 4), np.float32)).any()
-
-
 def test_amid_is_far_from_what_is_to_be_filled_and_not_from_the_frame() -> None:
     known = np.zeros((30, 60), bool)
     known[:, 20:] = True
@@ -77,26 +71,15 @@ def test_amid_is_far_from_what_is_to_be_filled_and_not_from_the_frame() -> None:
     assert much[30:].min() == 1
 
 
-def test_beside_the_photo_ends_far_from_it() -> None:
-    share = beside(np.array([0, 0.2, 0.4, 0.6, 2], np.float32))
-    assert share[:2].tolist() == [1, 1]
-    assert 0 < share[2] < 1
-    assert share[3:].tolist() == [0, 0]
-
-
-def test_rare_things_amid_the_photo_are_dear_to_what_is_beside_it() -> None:
-    """The step of the targets' features to the sources' is how rare the source is, and how far inside."""
+def test_rare_things_are_dear_amid_the_photo_and_free_at_its_edge() -> None:
     stage = _stage(60, 90)
-    at = stage.basis.components + 3 + 5
-    sources = stage.sources.features[:, at]
-    y, x = stage.here // 90, stage.here % 90
-    middle = (np.abs(y - 30) < 3) & (np.abs(x - 45) < 3)
-    rim = (y < 10 + 4) | (x < 15 + 4)
-    assert sources[middle].mean() > 3 * sources[rim].mean()
-    targets = stage._targets(stage.level.image, fresh=False)
-    unknown = ~stage.level.known.ravel()[stage.cells]
-    assert not targets.features[unknown, at].any()
-    assert targets.weights[unknown, at].max() == 1
+    plain = stage.where < 60 * 90
+    away = np.minimum.reduce(
+        [stage.here // 90 - 10, 49 - stage.here // 90, stage.here % 90 - 15, 74 - stage.here % 90]
+    )
+    cost = stage.fixed / np.maximum(np.asarray(stage.rarity).ravel()[stage.here], 1e-9)
+    assert cost[plain & (away == 3)].max() < 2
+    assert cost[plain & (away >= 19)].min() > 30
 
 
 def test_a_photo_of_grain_is_copied_from_all_over_and_not_from_its_rim() -> None:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from outpaint_patch.onward import onward
 from outpaint_patch.pyramid import Level
 from outpaint_patch.reflection import reflect
-from outpaint_patch.salience import excess
 from outpaint_patch.settings import Settings
 from outpaint_patch.slant import leaning, slant
 from outpaint_patch.stage import Completed, Stage
@@ -79,7 +78,7 @@ def test_what_leans_is_dearer_turned_over(angle: float, dearer: bool) -> None:
         settings = Settings(slanted=slanted)
         stage = Stage(level, None, None, settings, 3, 0, True, None, None, going)
         bank = stage.where // known.size
-        fixed = stage.fixed - settings.salience * excess(np.asarray(stage.rarity)).ravel()[stage.here]
+        fixed = stage.fixed - settings.salience * np.asarray(stage.rarity).ravel()[stage.here]
         return np.array([fixed[bank == kind].mean() for kind in range(3)])
 
     more = costs(0.8) - costs(0)
