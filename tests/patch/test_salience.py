@@ -78,8 +78,8 @@ def test_rare_things_are_dear_amid_the_photo_and_free_at_its_edge() -> None:
         [stage.here // 90 - 10, 49 - stage.here // 90, stage.here % 90 - 15, 74 - stage.here % 90]
     )
     cost = stage.fixed / np.maximum(np.asarray(stage.rarity).ravel()[stage.here], 1e-9)
-    assert cost[plain & (away == 3)].max() < 2
-    assert cost[plain & (away >= 19)].min() > 30
+    assert cost[plain & (away == 1)].max() < 3
+    assert cost[plain & (away >= 9)].min() > 30
 
 
 def test_a_photo_of_grain_is_copied_from_all_over_and_not_from_its_rim() -> None:
