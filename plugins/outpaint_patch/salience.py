@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from .search import Bools, Floats
 
 
+def excess(rarity: Floats) -> Floats:
+    """By how much (h, w) what is in each cell is rarer than most; ``rarity`` is 0 where it is not told."""
+    told = rarity > 0
+    usual = np.float32(np.median(rarity[told]) if told.any() else 0)
+    result: Floats = np.maximum(rarity - usual, 0).astype(np.float32)
+    return result
+
+
 def carried(rarity: Floats, whole: Bools) -> Floats:
     """A coarser level's ``rarity`` (a, b) at this one's sources, whose patches are ``whole`` (h, w), else 0.
 

@@ -19,7 +19,7 @@ from .onward import Onward
 from .patches import PatchBasis, fit_basis, windows
 from .pyramid import Level, banks, blur
 from .repeats import repeats, visible
-from .salience import amid, carried
+from .salience import amid, carried, excess
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
 from .settings import VARIANCE, Settings
 from .slant import leaning
@@ -165,7 +165,7 @@ class Stage:
         lookup[self.where] = np.arange(len(self.where), dtype=np.int32)
         known = [plane.known for plane in (self.level, *self.level.guides)]
         inside = amid(known, settings.amid * self.short)
-        penalty = settings.salience * (self.rarity * np.square(inside)).ravel()[here]
+        penalty = settings.salience * (excess(self.rarity) * np.square(inside)).ravel()[here]
         penalty[n:m] += settings.mirror * self.unit
         penalty[m:] += settings.upside_down * self.unit
         self.leaning = np.float32(settings.slanted * self.unit) * leaning(self.level)

@@ -10,7 +10,7 @@ from outpaint_patch.complete import complete
 from outpaint_patch.layout import filled
 from outpaint_patch.onward import onward
 from outpaint_patch.pyramid import Level
-from outpaint_patch.salience import amid, carried
+from outpaint_patch.salience import amid, carried, excess
 from outpaint_patch.settings import Settings
 from outpaint_patch.stage import Stage
 
@@ -71,15 +71,22 @@ def test_amid_is_far_from_what_is_to_be_filled_and_not_from_the_frame() -> None:
     assert much[30:].min() == 1
 
 
+def test_what_is_as_rare_as_most_costs_nothing() -> None:
+    rarity = np.array([[0, 0.1, 0.2, 0.2, 0.3, 1]], np.float32)
+    assert excess(rarity)[0] == pytest.approx([0, 0, 0, 0, 0.1, 0.8])
+    assert not excess(np.zeros((3, 4), np.float32)).any()
+
+
 def test_rare_things_are_dear_amid_the_photo_and_free_at_its_edge() -> None:
     stage = _stage(60, 90)
-    plain = stage.where < 60 * 90
+    rare = excess(np.asarray(stage.rarity)).ravel()[stage.here]
+    plain = (stage.where < 60 * 90) & (rare > 0)
     away = np.minimum.reduce(
         [stage.here // 90 - 10, 49 - stage.here // 90, stage.here % 90 - 15, 74 - stage.here % 90]
     )
-    cost = stage.fixed / np.maximum(np.asarray(stage.rarity).ravel()[stage.here], 1e-9)
-    assert cost[plain & (away == 1)].max() < 3
-    assert cost[plain & (away >= 9)].min() > 30
+    cost = stage.fixed[plain] / rare[plain]
+    assert cost[away[plain] == 3].max() < 10
+    assert cost[away[plain] >= 9] == pytest.approx(40)
 
 
 def test_a_photo_of_grain_is_copied_from_all_over_and_not_from_its_rim() -> None:
