@@ -83,7 +83,7 @@ def complete(
         if not stage.ready:
             continue
         before = stage.run(before, rng, check)
-        rarity, price = stage.rarity, stage.prices()
+        rarity, price = stage.rarities(), stage.prices()
         progress((index + 1) / len(sizes))
     if before is None or before.level.shape != sizes[-1]:
         return None

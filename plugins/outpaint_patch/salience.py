@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from .layout import filled
-
 if TYPE_CHECKING:
     from .search import Bools, Floats
 
@@ -25,18 +23,6 @@ def excess(rarity: Floats) -> Floats:
     usual = np.float32(np.median(rarity[told]) if told.any() else 0)
     result: Floats = np.maximum(rarity - usual, 0).astype(np.float32)
     return result
-
-
-def carried(rarity: Floats, whole: Bools) -> Floats:
-    """A coarser level's ``rarity`` (a, b) at this one's sources, whose patches are ``whole`` (h, w), else 0.
-
-    Coarser patches reach less far to the photo's edge. Were what they don't tell taken for 0, its rim would be the
-    least rare, and cheapest, of all.
-    """
-    height, width = whole.shape
-    told = filled(rarity, rarity > 0)
-    result: Floats = np.where(whole, cv2.resize(told, (width, height), interpolation=cv2.INTER_LINEAR), 0)
-    return result.astype(np.float32)
 
 
 def amid(known: Sequence[Bools], reach: float) -> Floats:

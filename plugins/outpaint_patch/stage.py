@@ -19,7 +19,7 @@ from .onward import Onward
 from .patches import PatchBasis, fit_basis, windows
 from .pyramid import Level, banks, blur
 from .repeats import repeats, visible
-from .salience import amid, carried, excess
+from .salience import amid, excess
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
 from .settings import VARIANCE, Settings
 from .slant import leaning
@@ -149,9 +149,9 @@ class Stage:
             rarity[here[:n]] = alone(values[:n], here[:n] // width, here[:n] % width, 2 * r, settings.alike)
             self.rarity = rarity.reshape(height, width)
         else:
-            whole = np.zeros(height * width, bool)
-            whole[here[:n]] = True
-            self.rarity = carried(self.rarity, whole.reshape(height, width))
+            finer = cv2.resize(self.rarity, (width, height), interpolation=cv2.INTER_LINEAR).ravel()
+            self.rarity = np.zeros((height, width), np.float32)
+            self.rarity.ravel()[here[:n]] = finer[here[:n]]
         self.seen = visible(self.sheet, self.rarity)
         self.unit = float(np.clip(values[:n].var(0).sum() / VARIANCE, 0.05, 1))
         values[n:m] = self.basis.mirrored(values[n:m])
@@ -505,6 +505,19 @@ class Stage:
         """What sources cost for having been used too often, float32 (p h, w); None beyond the exact levels."""
         if not self.exact:
             return None
-        plane, told = np.zeros(self.sheet.shape[:2], np.float32), np.zeros(self.sheet.shape[:2], bool)
-        plane.ravel()[self.here], told.ravel()[self.here] = self.price, True
+        plane = np.zeros(self.sheet.shape[:2], np.float32)
+        plane.ravel()[self.here] = self.price
+        return self._filled(plane)
+
+    def rarities(self) -> Floats:
+        """How unlike the rest sources are, float32 (p h, w)."""
+        return self._filled(np.asarray(self.rarity))
+
+    def _filled(self, plane: Floats) -> Floats:
+        """``plane`` (p h, w) with what it tells of the nearest source where there is none.
+
+        A finer level has sources nearer to the photo's edge. Were there 0, its rim would be the cheapest of all.
+        """
+        told = np.zeros(plane.shape, bool)
+        told.ravel()[self.here] = True
         return filled(plane, told)

@@ -10,7 +10,7 @@ from outpaint_patch.complete import complete
 from outpaint_patch.layout import filled
 from outpaint_patch.onward import onward
 from outpaint_patch.pyramid import Level
-from outpaint_patch.salience import amid, carried, excess
+from outpaint_patch.salience import amid, excess
 from outpaint_patch.settings import Settings
 from outpaint_patch.stage import Stage
 
@@ -29,7 +29,7 @@ def _stage(height: int, width: int, before: Stage | None = None) -> Stage:
     known = central(height, width)
     level = Level(_grain(height, width), known)
     going = onward(level.image, known, 0.99, 0.5, 0.01)
-    rarity, price = (None, None) if before is None else (before.rarity, before.prices())
+    rarity, price = (None, None) if before is None else (before.rarities(), before.prices())
     return Stage(level, None, None, Settings(), 3, 0, before is None, rarity, price, going)
 
 
@@ -39,24 +39,26 @@ def test_a_cell_that_is_not_told_is_as_the_nearest_that_is() -> None:
     assert filled(plane, np.zeros((1, 5), bool)) is plane
 
 
-def test_at_a_finer_level_the_rim_is_no_less_rare() -> None:
-    rarity = np.zeros((20, 30), np.float32)
-    rarity[6:14, 8:22] = 0.3
-    whole = np.zeros((60, 90), bool)
-    whole[14:46, 20:70] = True
-    finer = carried(rarity, whole)
-    assert finer[whole] == pytest.approx(0.3)
-    assert not finer[~whole].any()
-
-
-def test_nor_cheaper() -> None:
-    """What is taken too often stays dear up to the rim, where the coarser level had no sources."""
+def test_at_a_finer_level_the_rim_is_no_less_rare_and_no_cheaper() -> None:
+    """Its sources reach further than the coarser level's."""
     coarse = _stage(40, 60)
     coarse.price = np.full_like(coarse.price, 0.7)
     fine = _stage(60, 90, coarse)
     assert fine.price == pytest.approx(0.7)
     rarity = np.asarray(fine.rarity).ravel()[fine.here]
     assert rarity.min() > 0.3 * np.median(rarity)
+    elsewhere = np.ones(60 * 90, bool)
+    elsewhere[fine.here] = False
+    assert not np.asarray(fine.rarity).ravel()[elsewhere].any()
+
+
+def test_what_recurs_exactly_stays_so_beside_something_rare() -> None:
+    """No rarity at all is told as well; it is not to be taken for a place of which nothing is told."""
+    coarse = _stage(40, 60)
+    assert coarse.rarity is not None
+    coarse.rarity[:] = 0
+    coarse.rarity[20, 30] = 0.5
+    assert (coarse.rarities() > 0).sum() == 1
 
 
 def test_amid_is_far_from_what_is_to_be_filled_and_not_from_the_frame() -> None:
