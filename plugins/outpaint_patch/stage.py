@@ -164,9 +164,8 @@ class Stage:
         lookup = np.full(3 * height * width, -1, np.int32)
         lookup[self.where] = np.arange(len(self.where), dtype=np.int32)
         known = [plane.known for plane in (self.level, *self.level.guides)]
-        near, far = (amid(known, reach * self.short) for reach in settings.amid)
-        dear = settings.salience * (excess(self.rarity) * np.square(near) + self.rarity * np.square(far))
-        penalty = dear.ravel()[here]
+        inside = amid(known, settings.amid * self.short)
+        penalty = settings.salience * (excess(self.rarity) * np.square(inside)).ravel()[here]
         penalty[n:m] += settings.mirror * self.unit
         penalty[m:] += settings.upside_down * self.unit
         self.leaning = np.float32(settings.slanted * self.unit) * leaning(self.level)
