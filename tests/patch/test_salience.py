@@ -1,4 +1,4 @@
-"""What is rare in the photo is dear to copy, the more so amid it; its rim is no cheaper than that."""
+"""What is rare is dear to copy amid the photo, and what a coarser level tells holds up to the photo's rim."""
 
 from __future__ import annotations
 
