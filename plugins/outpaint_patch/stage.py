@@ -164,16 +164,21 @@ class Stage:
         lookup = np.full(3 * height * width, -1, np.int32)
         lookup[self.where] = np.arange(len(self.where), dtype=np.int32)
         known = [plane.known for plane in (self.level, *self.level.guides)]
-        inside = amid(known, settings.amid * self.short)
-        penalty = settings.salience * (excess(self.rarity) * np.square(inside)).ravel()[here]
+        near, far = (amid(known, reach * self.short) for reach in settings.amid)
+        rarest = settings.salience * excess(self.rarity) * np.square(near)
+        rare = settings.salience * self.rarity * np.square(far)
+        penalty = rarest.ravel()[here]
         penalty[n:m] += settings.mirror * self.unit
         penalty[m:] += settings.upside_down * self.unit
-        self.leaning = np.float32(settings.slanted * self.unit) * leaning(self.level)
+        # what sources cost for what they show, if they are not of a thing turned over at the edge
+        self.shown = settings.slanted * self.unit * leaning(self.level)
         self.things = things(self.level.image, self.level.known, self.rarity[: self.shape[0]])
-        forgiven = np.zeros_like(self.leaning)
+        forgiven = np.zeros_like(rare)
         if not self.exact:  # what coarser levels have turned over is to stay
             forgiven[: self.shape[0]] = forgivable(self.things)
-        penalty[n:] += (self.leaning * (1 - forgiven)).ravel()[here[n:]]
+        penalty[:n] += rare.ravel()[here[:n]]
+        self.shown = (rare + self.shown).astype(np.float32)
+        penalty[n:] += (self.shown * (1 - forgiven)).ravel()[here[n:]]
         penalty[here >= self.level.known.size] += settings.guided * self.unit
         self.fixed = penalty.astype(np.float32)
         self.price = np.zeros(len(self.where), np.float32)
@@ -326,7 +331,7 @@ class Stage:
             max(3, keep),
         )
         if settings.thing > 0:
-            turning = Turning(self.things, settings.thing, settings.thing_reach, self.leaning[:height])
+            turning = Turning(self.things, settings.thing, settings.thing_reach, self.shown[:height])
             offer_turned(steps, costs, freely, self.sources, self.level.known, self.radius, turning)
         onward, sure = self._straight_on()
         # whatever else it costs: at best it is the cheapest by far, else dearer than the others

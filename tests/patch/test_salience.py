@@ -81,14 +81,16 @@ def test_what_is_as_rare_as_most_costs_nothing() -> None:
 
 def test_rare_things_are_dear_amid_the_photo_and_free_at_its_edge() -> None:
     stage = _stage(60, 90)
-    rare = excess(np.asarray(stage.rarity)).ravel()[stage.here]
-    plain = (stage.where < 60 * 90) & (rare > 0)
+    rarity = np.asarray(stage.rarity)
+    rare = excess(rarity).ravel()[stage.here]
+    some = (stage.where < 60 * 90) & (rare > 0)
     away = np.minimum.reduce(
         [stage.here // 90 - 10, 49 - stage.here // 90, stage.here % 90 - 15, 74 - stage.here % 90]
-    )
-    cost = stage.fixed[plain] / rare[plain]
-    assert cost[away[plain] == 3].max() < 10
-    assert cost[away[plain] >= 9] == pytest.approx(40)
+    )[some]
+    cost = stage.fixed[some] / rarity.ravel()[stage.here][some]
+    assert cost[away == 3].max() < 10
+    assert cost[away >= 19].min() > 35
+    assert cost[away >= 19].max() > 50  # of the rarest
 
 
 def test_a_photo_of_grain_is_copied_from_all_over_and_not_from_its_rim() -> None:
