@@ -34,6 +34,12 @@ NEAR = 0.03
 TOGETHER = 0.04
 """The same for what reflections cost."""
 
+OUTLINE = 0.015
+"""The same for how much detail there is."""
+
+RISE = (0.15, 0.5)
+"""By how much detail has to rise again, in its mean, for what is there to be another thing: not at all, for sure."""
+
 TEXTURE, THINGS = 0.28, 0.42
 """Concentration of detail (0..1) up to which it is texture, and from which on it is things.
 
@@ -59,13 +65,33 @@ def concentration(image: Floats, known: Bools) -> Floats:
     One less the squared mean of the gradient's length by its mean square: 0.1 for white noise, near 1 for a line, 1
     where there is none.
     """
-    inside = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).astype(np.float32)
-    slopes = (cv2.Sobel(image, cv2.CV_32F, 1, 0), cv2.Sobel(image, cv2.CV_32F, 0, 1))
-    square = (np.square(slopes[0]) + np.square(slopes[1])).sum(2) / np.float32(64)
+    square, inside = _detail(image, known)
     spread = _spread(AROUND, known)
     mean = _mean(np.sqrt(square), inside, spread)
     even = np.square(mean) / np.maximum(_mean(square, inside, spread), np.float32(1e-9))
     return (1 - even).astype(np.float32)
+
+
+def outermost(image: Floats, known: Bools) -> Floats:
+    """How surely (h, w), 0..1, each cell of ``image`` (h, w, 3) shows what the left or right edge of ``known`` cuts.
+
+    From the edge inward detail may fall, where the thing ends. Where it rises again there is another, and whole: a
+    second tower beyond the sky beside the first.
+    """
+    square, inside = _detail(image, known)
+    length = _mean(np.sqrt(square), inside, _spread(OUTLINE, known))
+    detail = np.minimum(length / max(float(length[known].mean()), 1e-6), 1) if known.any() else length
+    result: Floats = np.ones_like(detail)
+    columns = np.flatnonzero(known.any(0))
+    if len(columns):
+        left, right = int(columns[0]), int(columns[-1])
+        middle = (left + right + 1) // 2
+        least, most = RISE
+        for inward in (slice(left, middle), slice(right, middle - 1, -1)):
+            lowest = np.minimum.accumulate(detail[:, inward], 1)
+            risen = np.maximum.accumulate(detail[:, inward] - lowest, 1)
+            result[:, inward] = np.clip((most - risen) / np.float32(most - least), 0, 1)
+    return result
 
 
 def things(image: Floats, known: Bools, rarity: Floats) -> Floats:
@@ -73,12 +99,13 @@ def things(image: Floats, known: Bools, rarity: Floats) -> Floats:
 
     Its detail lies in few places, and there are not many of it: ``rarity`` (h, w) is the squared distance to what
     is most alike elsewhere, 0 where that is not known. What falls toward the nearer of the left and right edge is
-    none.
+    none, nor is what that does not cut.
     """
     above = (concentration(image, known) - np.float32(TEXTURE)) / np.float32(THINGS - TEXTURE)
     alone = uncommon(rarity, REGULAR)
     inside = known.astype(np.float32)
     sure = np.clip(above, 0, 1) * np.minimum(2 * _mean(alone, inside, _spread(NEAR, known)), 1)
+    sure *= outermost(image, known)
     columns = np.flatnonzero(known.any(0))
     right = np.arange(known.shape[1]) > columns.mean() if len(columns) else np.zeros(known.shape[1], bool)
     lean = slant(image, known, _spread(AROUND, known))
@@ -100,7 +127,7 @@ class Turning:
     sure: Floats  # (h, w), 0..1: whether there is a thing to turn over
     worth: float  # at the edge, in mean costs there
     reach: float  # how far beside the photo it is worth anything, in the photo's widths
-    forgiven: Floats  # (h, w): what turned-over sources cost more for leaning one way; a thing may
+    forgiven: Floats  # (h, w): what sources cost for what they show; the nearer to the edge, the less a thing
 
 
 def offer_turned(
@@ -134,8 +161,9 @@ def offer_turned(
     row, column = row.clip(0, height - 1), column.clip(0, width - 1)
     there = turning.sure[row, column]
     cost = np.minimum(distances(targets, sources, sources.lookup(patches.astype(np.int32))), IMPOSSIBLE)
-    cost = cost - turning.forgiven[row, column] * forgivable(there)
     near = (1 - np.maximum(left - x, x - right) / np.float32(turning.reach * (right - left + 1))).clip(0, 1)
+    # further in there may be other things, whole as they are
+    cost = cost - near * turning.forgiven[row, column] * forgivable(there)
     sought = np.where(beside, near * there, 0)
     best = costs.min(0)
     usual = np.float32((best * sought).sum() / max(sought.sum(), 1e-9))
@@ -147,6 +175,14 @@ def offer_turned(
     cost = best + _mean(more.reshape(height, width), inside.reshape(height, width), spread).ravel()[cells]
     steps[-2] = np.where(beside, numbers - cells, steps[-2])
     costs[-2] = np.where(beside, cost, costs[-2])
+
+
+def _detail(image: Floats, known: Bools) -> tuple[Floats, Floats]:
+    """The squared gradient (h, w) of ``image`` (h, w, 3), and where (h, w), 1 or 0, it is one of the ``known`` part."""
+    inside = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).astype(np.float32)
+    slopes = (cv2.Sobel(image, cv2.CV_32F, 1, 0), cv2.Sobel(image, cv2.CV_32F, 0, 1))
+    square: Floats = (np.square(slopes[0]) + np.square(slopes[1])).sum(2) / np.float32(64)
+    return square, inside
 
 
 def _spread(share: float, known: Bools) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from outpaint_patch.finish import finish
 from outpaint_patch.search import Sources, Targets
 from outpaint_patch.settings import Settings
-from outpaint_patch.things import Turning, concentration, forgivable, offer_turned, things
+from outpaint_patch.things import Turning, concentration, forgivable, offer_turned, outermost, things
 
 from outpaint_cli.plugin import Context
 
@@ -60,15 +60,35 @@ def test_what_is_not_known_has_no_say() -> None:
 
 def test_a_thing_is_concentrated_and_rare() -> None:
     picture = np.full((60, 90, 3), 0.5, np.float32)
-    picture[20:40, 10:30] = 0.9
-    picture[20:40, 60:80] = 0.9
+    picture[20:40:8, :30] = 0.9
+    picture[20:40:8, 60:] = 0.9
     known = np.ones((60, 90), bool)
     rarity = np.full((60, 90), 1e-4, np.float32)
-    rarity[15:45, 5:35] = 1e-2
+    rarity[15:45, :35] = 1e-2
     sure = things(picture, known, rarity)
-    assert sure[20:40, 10:30].min() > 0.9
+    assert sure[20:40, :30].min() > 0.9
     assert sure[20:40, 70:].max() < 0.3
     assert things(_noise(), known, rarity).max() == 0
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_only_the_first_thing_from_the_edge_may_be_cut_by_it(turned: bool) -> None:
+    known = np.zeros((60, 110), bool)
+    known[:, 10:100] = True
+    picture = np.full((60, 110, 3), 0.5, np.float32)
+    picture[20:40:4, 10:22] = 0.9
+    picture[20:40:4, 36:46] = 0.9
+    first = outermost(picture[:, ::-1] if turned else picture, known)
+    first = first[:, ::-1] if turned else first
+    assert first[20:37, 10:32].min() > 0.99
+    assert first[20:37, 38:50].max() == 0
+
+
+def test_where_all_is_plain_nothing_is_behind_another() -> None:
+    known = np.zeros((30, 40), bool)
+    assert outermost(np.zeros((30, 40, 3), np.float32), known).min() == 1
+    known[5:25, 8:32] = True
+    assert outermost(np.full((30, 40, 3), 0.5, np.float32), known).min() == 1
 
 
 def test_a_peak_that_the_edge_cuts_is_whole_again() -> None:
@@ -140,11 +160,14 @@ def test_a_reflection_is_worth_most_at_the_edge_and_nothing_far_off() -> None:
     assert (costs[[0, 2]] == 1).all()
 
 
-def test_a_thing_may_lean() -> None:
+def test_a_thing_may_lean_at_the_edge_and_ever_less_further_in() -> None:
     known = np.zeros((20, 30), bool)
     known[:, 10:20] = True
-    upright, leaning = (_offered(known, *more)[2][-2] for more in ((0.0, 0.0), (5.0, 5.0)))
-    assert np.allclose(upright, leaning)
+    cells, _, costs = _offered(known)
+    upright, leaning = costs[-2], _offered(known, 5.0, 5.0)[2][-2]
+    more = (leaning - upright).reshape(20, 20).mean(0)[:10]  # left of the photo, outermost first
+    assert more[-1] < 2
+    assert (np.diff(more[2:]) < 0).all()
     assert (_offered(known, 5.0, 0.0)[2][-2] - upright).max() > 4
 
 
