@@ -178,7 +178,7 @@ def offer_turned(
 
 
 def _detail(image: Floats, known: Bools) -> tuple[Floats, Floats]:
-    """The squared gradient (h, w) of ``image`` (h, w, 3), and where (h, w), 1 or 0, it is one of the ``known`` part."""
+    """The squared gradient (h, w) of ``image`` (h, w, 3), and where (h, w), 1 or 0, all it takes is ``known``."""
     inside = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).astype(np.float32)
     slopes = (cv2.Sobel(image, cv2.CV_32F, 1, 0), cv2.Sobel(image, cv2.CV_32F, 0, 1))
     square: Floats = (np.square(slopes[0]) + np.square(slopes[1])).sum(2) / np.float32(64)

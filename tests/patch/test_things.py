@@ -163,8 +163,7 @@ def test_a_reflection_is_worth_most_at_the_edge_and_nothing_far_off() -> None:
 def test_a_thing_may_lean_at_the_edge_and_ever_less_further_in() -> None:
     known = np.zeros((20, 30), bool)
     known[:, 10:20] = True
-    cells, _, costs = _offered(known)
-    upright, leaning = costs[-2], _offered(known, 5.0, 5.0)[2][-2]
+    upright, leaning = (_offered(known, *more)[2][-2] for more in ((0.0, 0.0), (5.0, 5.0)))
     more = (leaning - upright).reshape(20, 20).mean(0)[:10]  # left of the photo, outermost first
     assert more[-1] < 2
     assert (np.diff(more[2:]) < 0).all()
