@@ -39,9 +39,26 @@ def slant(image: Floats, known: Bools, spread: float) -> Floats:
 
 
 def leaning(level: Level) -> Floats:
-    """How much (p h, w), 0..1, leans one way in each cell of ``level`` and its guides: the squared slant."""
+    """How much (p h, w), 0..1, leans one way in each cell of ``level`` and its guides: the squared slant.
+
+    Of outlines and texture: how light falls off is no line, and looks no different the other way about.
+    """
     spread = max(1.0, REACH * max(level.shape))
     result: Floats = np.square(
-        np.concatenate([slant(plane.image, plane.known, spread) for plane in (level, *level.guides)])
+        np.concatenate(
+            [
+                slant(_relief(plane.image, plane.known, spread), plane.known, spread)
+                for plane in (level, *level.guides)
+            ]
+        )
     )
+    return result
+
+
+def _relief(image: Floats, known: Bools, spread: float) -> Floats:
+    """What in ``image`` (h, w, 3) differs from its Gaussian mean over a ``spread`` in cells, of what is ``known``."""
+    there = known.astype(np.float32)
+    mass = np.maximum(cv2.GaussianBlur(there, (0, 0), spread), np.float32(0.02))
+    mean = cv2.GaussianBlur(image * there[..., None], (0, 0), spread) / mass[..., None]
+    result: Floats = image - mean
     return result
