@@ -19,6 +19,7 @@ from .onward import drawn, onward
 from .pyramid import level_sizes, shrink, shrink_further
 from .settings import Settings
 from .stage import Completed, Stage
+from .variety import addresses
 from .vignette import even, vignette
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def complete(
         finest.image = drawn(expected.definite, going, settings.onward)
         # what is likeliest decides what is copied; as its colour, something between it and the mean is safer
         tones = np.float32(0.5) * (tones + finest.image)
+    chance = addresses(height, width, rng)
     before: Completed | None = None
     rarity: Floats | None = None
     price: Floats | None = None
@@ -78,7 +80,7 @@ def complete(
         level = shrink_further(finest, *size)
         first = before is None
         stage = Stage(
-            level, confidence, expected, settings, radius, index, first, rarity, price, going, threads
+            level, confidence, expected, settings, radius, index, first, rarity, price, going, threads, chance
         )
         if not stage.ready:
             continue

@@ -25,10 +25,12 @@ class Settings:
     place: float = 0.03  # weight of the way from where the frame folds into the photo, in photo sides
     row: float = 5.0  # times that for another row where the photo has one
     far: float = 8.0  # and far above or below it: the sea has no sky below it
-    texture: float = 0.15  # weight of the texture expected, in means of squared half decades
+    texture: float = 0.3  # weight of the texture expected, in means of squared half decades
     textures: int = 5  # principal components of texture that are compared
     affinity: float = 0.01  # weight of what belongs there, a unit of log-likelihood
-    calmer: float = 0.5  # half decades taken off it: detail in the wrong place is worse than none
+    calmer: float = 0.2  # half decades taken off it: detail in the wrong place is worse than none
+    variety: float = 0.04  # weight of what sources are preferred by chance, in mean squared differences
+    variety_from: float = 0.12  # how far from the photo it counts in full, in the photo's shorter sides
     mirror: float = 0.002  # what a mirrored source costs
     slanted: float = 0.8  # what turned-over sources cost more where what they show leans one way
     upside_down: float = 0.015  # what a source that stands on its head costs

@@ -24,6 +24,7 @@ from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
 from .settings import VARIANCE, Settings
 from .slant import leaning
 from .things import Turning, forgivable, offer_turned, things
+from .variety import NUMBERS, addressed
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
@@ -59,8 +60,9 @@ class Stage:
         price: Floats | None,
         going: Onward,
         threads: int = 1,
+        chance: Floats | None = None,
     ) -> None:
-        self.rarity, self.threads = rarity, threads
+        self.rarity, self.threads, self.chance = rarity, threads, chance
         self.level, self.settings, self.index = level, settings, index
         height, width = self.shape = level.shape
         r = self.radius = radius
@@ -112,6 +114,12 @@ class Stage:
         self.expected = np.zeros((len(self.place), width, 0), np.float32)
         if expected is not None:
             self.expected = np.concatenate([scaled(plane, height, width) for plane in expected.planes])
+        if not self.exact:  # what has been chosen stays
+            self.chance = None
+        if self.chance is not None:
+            drawn = np.float32(np.sqrt(self.settings.variety)) * self.chance
+            varied = addressed(drawn, level.known, len(level.guides))
+            self.expected = np.concatenate((self.expected, varied), 2)
         if confidence is None:
             self.trust = np.exp(-self.depth / np.float32(0.25 * places[0][1]))
         else:
@@ -425,6 +433,9 @@ class Stage:
             1 + (settings.far - 1) * np.repeat(far_off(self.level.known), width)[self.cells]
         )
         weights[:, count + 5 :] = self.unit
+        if self.chance is not None:  # what lies near the photo's edge has to fit that
+            away = self.depth.ravel()[self.cells] / np.float32(settings.variety_from * self.short)
+            weights[:, -NUMBERS:] *= np.minimum(away, 1)[:, None]
         return Targets(self.cells, features, weights)
 
     def _carry(self, before: Completed) -> Ints:
