@@ -44,7 +44,7 @@ def addresses(height: int, width: int, rng: np.random.Generator) -> Floats:
 
 
 def addressed(drawn: Floats, known: Bools, guides: int) -> Floats:
-    """The :func:`addresses` ``drawn`` of all cells (p h, w, NUMBERS): of sources where ``known`` (h, w) and in guides."""
+    """``drawn`` for each cell (p h, w, NUMBERS): sources' where ``known`` (h, w) and in guides, else places'."""
     height, width = known.shape
     there, here = (cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in drawn)
     frame = np.where(known[..., None], here, there)
