@@ -59,7 +59,7 @@ def _copied(variety: float, seed: int) -> float:
     bank, y, x = found.numbers // (h * w), place // w, place % w
     source = np.where(bank == 2, h - 1 - y, y) * w + np.where(bank == 1, w - 1 - x, x)
     far = source[: h // 4]
-    return len(np.unique(far)) / far.size
+    return float(len(np.unique(far)) / far.size)
 
 
 def test_far_outside_more_of_the_photo_is_seen() -> None:
