@@ -23,7 +23,7 @@ AROUND = 5
 """Cells: the side of the square in which detail is measured."""
 
 PLAIN = np.float32(1e-3)
-"""Variance of colours (0..1) in it at which half of a repetition counts."""
+"""Variance of colours (0..1) in it at which it is half seen."""
 
 
 def visible(sheet: Floats, rarity: Floats) -> Floats:
@@ -32,9 +32,15 @@ def visible(sheet: Floats, rarity: Floats) -> Floats:
     Nobody sees two of a clear sky, nor of what recurs in the photo anyway: waves, leaves. Where ``rarity`` (h, w),
     squared distances to what is most alike elsewhere, is as usual, half of the repetition counts.
     """
-    mean = cv2.blur(sheet, (AROUND, AROUND))
-    detail = np.maximum(cv2.blur(np.square(sheet), (AROUND, AROUND)) - np.square(mean), 0).mean(2)
-    share: Floats = (detail / (detail + PLAIN) * uncommon(rarity)).astype(np.float32)
+    share: Floats = (detailed(sheet) * uncommon(rarity)).astype(np.float32)
+    return share
+
+
+def detailed(image: Floats) -> Floats:
+    """How much (h, w), 0..1, is to be seen around each cell of ``image`` (h, w, 3): 0 where it is plain."""
+    mean = cv2.blur(image, (AROUND, AROUND))
+    detail = np.maximum(cv2.blur(np.square(image), (AROUND, AROUND)) - np.square(mean), 0).mean(2)
+    share: Floats = detail / (detail + PLAIN)
     return share
 
 

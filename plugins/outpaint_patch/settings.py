@@ -31,7 +31,7 @@ class Settings:
     calmer: float = 0.2  # half decades taken off it: detail in the wrong place is worse than none
     variety: float = 0.04  # weight of what sources are preferred by chance, in mean squared differences
     variety_from: float = 0.12  # how far from the photo it counts in full, in the photo's shorter sides
-    mirror: float = 0.002  # what a mirrored source costs
+    mirror: float = 0.03  # what a mirrored source costs
     slanted: float = 0.8  # what turned-over sources cost more where what they show leans one way
     upside_down: float = 0.015  # what a source that stands on its head costs
     reflected: float = 0.2  # share of the photo's height, from an edge, within which there are such sources

@@ -18,7 +18,7 @@ from .offers import offers
 from .onward import Onward
 from .patches import PatchBasis, fit_basis, windows
 from .pyramid import Level, banks, blur
-from .repeats import repeats, visible
+from .repeats import detailed, repeats, visible
 from .salience import amid, excess
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
 from .settings import VARIANCE, Settings
@@ -167,16 +167,15 @@ class Stage:
             codes = self.basis.encode(banks(self.sheet, self.shape[0])[2])
             place = self.where[m:] % (height * width)
             values[m:] = codes[place // width - r, place % width - r]
-        colours = self.sheet.reshape(-1, 3)[here] / np.sqrt(np.float32(3))
-        features = np.concatenate((values, colours, self._around(here)), 1)
         lookup = np.full(3 * height * width, -1, np.int32)
         lookup[self.where] = np.arange(len(self.where), dtype=np.int32)
         known = [plane.known for plane in (self.level, *self.level.guides)]
         near, far = (amid(known, reach * self.short) for reach in settings.amid)
         rarest = settings.salience * excess(self.rarity) * np.square(near)
+        colours = self.sheet.reshape(-1, 3)[here] / np.sqrt(np.float32(3))
+        features = np.concatenate((values, colours, self._around(here)), 1)
         rare = settings.salience * self.rarity * np.square(far)
         penalty = rarest.ravel()[here]
-        penalty[n:m] += settings.mirror * self.unit
         penalty[m:] += settings.upside_down * self.unit
         # what sources cost for what they show, if they are not of a thing turned over at the edge
         self.shown = settings.slanted * self.unit * leaning(self.level)
@@ -186,7 +185,9 @@ class Stage:
             forgiven[: self.shape[0]] = forgivable(self.things)
         penalty[:n] += rare.ravel()[here[:n]]
         self.shown = (rare + self.shown).astype(np.float32)
-        penalty[n:] += (self.shown * (1 - forgiven)).ravel()[here[n:]]
+        penalty[m:] += (self.shown * (1 - forgiven)).ravel()[here[m:]]
+        self.shown += np.float32(settings.mirror * self.unit)
+        penalty[n:m] += (self.shown * (1 - forgiven)).ravel()[here[n:m]]
         penalty[here >= self.level.known.size] += settings.guided * self.unit
         self.fixed = penalty.astype(np.float32)
         self.price = np.zeros(len(self.where), np.float32)
@@ -433,9 +434,11 @@ class Stage:
             1 + (settings.far - 1) * np.repeat(far_off(self.level.known), width)[self.cells]
         )
         weights[:, count + 5 :] = self.unit
-        if self.chance is not None:  # what lies near the photo's edge has to fit that
+        if self.chance is not None:
+            # what lies near the photo's edge has to fit that, and a clear sky is to stay one
             away = self.depth.ravel()[self.cells] / np.float32(settings.variety_from * self.short)
-            weights[:, -NUMBERS:] *= np.minimum(away, 1)[:, None]
+            varied = np.minimum(away, 1) * detailed(picture).ravel()[self.cells]
+            weights[:, -NUMBERS:] *= varied[:, None]
         return Targets(self.cells, features, weights)
 
     def _carry(self, before: Completed) -> Ints:
