@@ -41,10 +41,7 @@ class Settings:
     )
     guided: float = 0.001  # what a source of another photo costs
     salience: float = 40.0  # cost of a source amid the photo and unlike the rest, in its distance to the rest
-    amid: tuple[float, float] = (
-        0.25,
-        0.5,
-    )  # how far from its edges what is rarer than most costs that, and all
+    amid: tuple[float, float] = (0.25, 0.5)  # short sides from its edges: the rarest costs that, and all
     alike: float = 0.004  # share of the photo's patches that must be near for one to be common
     agree: float = (
         1.0  # cost of neighbours of different offsets in the propagation of beliefs, in median distances

@@ -167,27 +167,26 @@ class Stage:
             codes = self.basis.encode(banks(self.sheet, self.shape[0])[2])
             place = self.where[m:] % (height * width)
             values[m:] = codes[place // width - r, place % width - r]
+        colours = self.sheet.reshape(-1, 3)[here] / np.sqrt(np.float32(3))
+        features = np.concatenate((values, colours, self._around(here)), 1)
         lookup = np.full(3 * height * width, -1, np.int32)
         lookup[self.where] = np.arange(len(self.where), dtype=np.int32)
         known = [plane.known for plane in (self.level, *self.level.guides)]
         near, far = (amid(known, reach * self.short) for reach in settings.amid)
         rarest = settings.salience * excess(self.rarity) * np.square(near)
-        colours = self.sheet.reshape(-1, 3)[here] / np.sqrt(np.float32(3))
-        features = np.concatenate((values, colours, self._around(here)), 1)
         rare = settings.salience * self.rarity * np.square(far)
         penalty = rarest.ravel()[here]
         penalty[m:] += settings.upside_down * self.unit
-        # what sources cost for what they show, if they are not of a thing turned over at the edge
-        self.shown = settings.slanted * self.unit * leaning(self.level)
+        leans = settings.slanted * self.unit * leaning(self.level)
         self.things = things(self.level.image, self.level.known, self.rarity[: self.shape[0]])
         forgiven = np.zeros_like(rare)
         if not self.exact:  # what coarser levels have turned over is to stay
             forgiven[: self.shape[0]] = forgivable(self.things)
+        # what a thing turned over at the edge may be: rare, leaning and turned over
+        self.turned = (rare + leans + settings.mirror * self.unit).astype(np.float32)
         penalty[:n] += rare.ravel()[here[:n]]
-        self.shown = (rare + self.shown).astype(np.float32)
-        penalty[m:] += (self.shown * (1 - forgiven)).ravel()[here[m:]]
-        self.shown += np.float32(settings.mirror * self.unit)
-        penalty[n:m] += (self.shown * (1 - forgiven)).ravel()[here[n:m]]
+        penalty[n:m] += (self.turned * (1 - forgiven)).ravel()[here[n:m]]
+        penalty[m:] += ((rare + leans) * (1 - forgiven)).ravel()[here[m:]]
         penalty[here >= self.level.known.size] += settings.guided * self.unit
         self.fixed = penalty.astype(np.float32)
         self.price = np.zeros(len(self.where), np.float32)
@@ -340,7 +339,7 @@ class Stage:
             max(3, keep),
         )
         if settings.thing > 0:
-            turning = Turning(self.things, settings.thing, settings.thing_reach, self.shown[:height])
+            turning = Turning(self.things, settings.thing, settings.thing_reach, self.turned[:height])
             offer_turned(steps, costs, freely, self.sources, self.level.known, self.radius, turning)
         onward, sure = self._straight_on()
         # whatever else it costs: at best it is the cheapest by far, else dearer than the others

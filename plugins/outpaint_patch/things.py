@@ -53,7 +53,7 @@ A ridge or a roof that rises toward the edge becomes a peak; what falls toward i
 """
 
 SOON = np.float32(4)
-"""How much sooner a thing's leaning is forgiven than it is sure to be one."""
+"""How much sooner what turning a thing over costs is forgiven than it is sure to be one."""
 
 REGULAR = 3e-4
 """Rarity up to which a photo is a pattern: stripes or tiles that go on as they are. Photos have 1e-3 to 2e-2."""
@@ -115,7 +115,7 @@ def things(image: Floats, known: Bools, rarity: Floats) -> Floats:
 
 
 def forgivable(sure: Floats) -> Floats:
-    """How much, 0..1, what leans one way may be turned over all the same where a thing is ``sure``, 0..1."""
+    """How much, 0..1, of the cost of turning over is forgiven where a thing is ``sure``, 0..1."""
     share: Floats = np.minimum(SOON * sure, 1)
     return share
 
@@ -127,7 +127,7 @@ class Turning:
     sure: Floats  # (h, w), 0..1: whether there is a thing to turn over
     worth: float  # at the edge, in mean costs there
     reach: float  # how far beside the photo it is worth anything, in the photo's widths
-    forgiven: Floats  # (h, w): what sources cost for what they show; the nearer to the edge, the less a thing
+    forgiven: Floats  # (h, w): what turned-over sources cost; the nearer to the edge, the less for a thing
 
 
 def offer_turned(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from outpaint_patch.complete import complete
+from outpaint_patch.onward import onward
+from outpaint_patch.pyramid import Level
 from outpaint_patch.settings import Settings
+from outpaint_patch.stage import Stage
 from outpaint_patch.variety import NUMBERS, addressed, addresses
 
 
@@ -39,6 +42,28 @@ def test_known_cells_and_guides_have_sources_addresses_and_others_those_of_place
     assert np.array_equal(found[20:40], found[40:])
     assert np.array_equal(found[:20][known], found[20:40][known])
     assert not np.isclose(found[:20][~known], found[20:40][~known]).all(1).any()
+
+
+def test_chance_has_no_say_near_the_photo_nor_where_all_is_plain() -> None:
+    rng = np.random.default_rng(1)
+    image = cv2.GaussianBlur(rng.normal(0.5, 0.5, (100, 60, 3)).astype(np.float32), (0, 0), 1)
+    image[:30] = 0.5
+    known = np.zeros((100, 60), bool)
+    known[40:60] = True
+    going = onward(image, known, 0.99, 0.5, 0.01)
+    chance = addresses(100, 60, rng)
+    stage = Stage(Level(image, known), None, None, Settings(), 3, 0, True, None, None, going, 1, chance)
+    weights = np.zeros((100, 60), np.float32)
+    weights.ravel()[stage.cells] = stage._targets(image, False).weights[:, -1]
+    assert weights[:27].max() == 0
+    assert weights[40:60].max() == 0
+    assert (np.diff(weights[60:63].mean(1)) > 0).all()
+    assert weights[70:97, 3:-3].min() > 0.5 * stage.unit
+    finer = Stage(
+        Level(image, known), None, None, Settings(exact=10), 3, 3, False, stage.rarity, None, going, 1, chance
+    )
+    assert finer.chance is None
+    assert finer.expected.shape[2] == stage.expected.shape[2] - NUMBERS
 
 
 def _copied(variety: float, seed: int) -> float:
