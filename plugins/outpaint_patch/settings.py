@@ -61,7 +61,7 @@ class Settings:
     stamp: float = 10.0  # cost of a few cells repeated at once, in median distances
     again: float = 2.5  # cost of what is copied close by already, beside the photo, in median distances
     again_reach: float = 0.1  # how close that is, in the frame's longer sides
-    thing: float = 7.0  # what the reflection of a thing that the edge cuts is worth, in mean costs there
+    thing: float = 4.0  # what the reflection of a thing that the edge cuts is worth, in mean costs there
     thing_reach: float = 0.36  # how far beside the photo it is worth anything, in the photo's widths
     patch: float = 0.5  # weight of sources' patches where joins are chosen
     common: int = 24  # offsets that are offered to every cell then
