@@ -72,7 +72,7 @@ def complete(
         finest.image = drawn(expected.definite, going, settings.onward)
         # what is likeliest decides what is copied; as its colour, something between it and the mean is safer
         tones = np.float32(0.5) * (tones + finest.image)
-    chance = addresses(height, width, rng)
+    drawn_by_chance = addresses(height, width, rng)
     before: Completed | None = None
     rarity: Floats | None = None
     price: Floats | None = None
@@ -80,7 +80,18 @@ def complete(
         level = shrink_further(finest, *size)
         first = before is None
         stage = Stage(
-            level, confidence, expected, settings, radius, index, first, rarity, price, going, threads, chance
+            level,
+            confidence,
+            expected,
+            settings,
+            radius,
+            index,
+            first,
+            rarity,
+            price,
+            going,
+            threads,
+            drawn_by_chance,
         )
         if not stage.ready:
             continue

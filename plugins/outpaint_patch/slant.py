@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from .pyramid import local_mean
+
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
 
@@ -44,21 +46,9 @@ def leaning(level: Level) -> Floats:
     Of outlines and texture: how light falls off is no line, and looks no different the other way about.
     """
     spread = max(1.0, REACH * max(level.shape))
-    result: Floats = np.square(
-        np.concatenate(
-            [
-                slant(_relief(plane.image, plane.known, spread), plane.known, spread)
-                for plane in (level, *level.guides)
-            ]
-        )
-    )
-    return result
-
-
-def _relief(image: Floats, known: Bools, spread: float) -> Floats:
-    """What in ``image`` (h, w, 3) differs from its Gaussian mean over a ``spread`` in cells, of what is ``known``."""
-    there = known.astype(np.float32)
-    mass = np.maximum(cv2.GaussianBlur(there, (0, 0), spread), np.float32(0.02))
-    mean = cv2.GaussianBlur(image * there[..., None], (0, 0), spread) / mass[..., None]
-    result: Floats = image - mean
+    planes = []
+    for plane in (level, *level.guides):
+        relief = plane.image - local_mean(plane.image, plane.known, spread)
+        planes.append(slant(relief, plane.known, spread))
+    result: Floats = np.square(np.concatenate(planes))
     return result

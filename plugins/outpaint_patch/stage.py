@@ -60,14 +60,15 @@ class Stage:
         price: Floats | None,
         going: Onward,
         threads: int = 1,
-        chance: Floats | None = None,
+        addresses: Floats | None = None,
     ) -> None:
-        self.rarity, self.threads, self.chance = rarity, threads, chance
+        self.rarity, self.threads = rarity, threads
         self.level, self.settings, self.index = level, settings, index
         height, width = self.shape = level.shape
         r = self.radius = radius
         self.long = max(height, width)
         self.exact = first or height * width <= settings.exact
+        self.addresses = addresses if self.exact else None  # beyond, what has been chosen stays
         whole = np.concatenate([whole_patches(plane.known, r) for plane in (level, *level.guides)])
         self.ready = bool(whole[:height].sum() >= 16) and min(height, width) > 2 * r
         if not self.ready:
@@ -114,11 +115,9 @@ class Stage:
         self.expected = np.zeros((len(self.place), width, 0), np.float32)
         if expected is not None:
             self.expected = np.concatenate([scaled(plane, height, width) for plane in expected.planes])
-        if not self.exact:  # what has been chosen stays
-            self.chance = None
-        if self.chance is not None:
-            drawn = np.float32(np.sqrt(self.settings.variety)) * self.chance
-            varied = addressed(drawn, level.known, len(level.guides))
+        if self.addresses is not None:
+            weighted = np.float32(np.sqrt(self.settings.variety)) * self.addresses
+            varied = addressed(weighted, level.known, len(level.guides))
             self.expected = np.concatenate((self.expected, varied), 2)
         if confidence is None:
             self.trust = np.exp(-self.depth / np.float32(0.25 * places[0][1]))
@@ -433,7 +432,7 @@ class Stage:
             1 + (settings.far - 1) * np.repeat(far_off(self.level.known), width)[self.cells]
         )
         weights[:, count + 5 :] = self.unit
-        if self.chance is not None:
+        if self.addresses is not None:
             # what lies near the photo's edge has to fit that, and a clear sky is to stay one
             away = self.depth.ravel()[self.cells] / np.float32(settings.variety_from * self.short)
             varied = np.minimum(away, 1) * detailed(picture).ravel()[self.cells]

@@ -99,7 +99,7 @@ def things(image: Floats, known: Bools, rarity: Floats) -> Floats:
 
     Its detail lies in few places, and there are not many of it: ``rarity`` (h, w) is the squared distance to what
     is most alike elsewhere, 0 where that is not known. What falls toward the nearer of the left and right edge is
-    none, nor is what that does not cut.
+    none, nor is what that edge does not cut.
     """
     above = (concentration(image, known) - np.float32(TEXTURE)) / np.float32(THINGS - TEXTURE)
     alone = uncommon(rarity, REGULAR)

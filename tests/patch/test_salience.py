@@ -93,15 +93,14 @@ def test_rare_things_are_dear_amid_the_photo_and_free_at_its_edge() -> None:
     assert cost[away >= 19].max() > 50  # of the rarest
 
 
-def test_a_photo_of_grain_is_copied_from_all_over_and_not_from_its_rim() -> None:
-    """Rows at its edges were taken four times as often as others, and repeated as often."""
+def _rim(seed: int) -> float:
+    """How often rows at the edges of a strip of grain are taken, in how often its rows are on average."""
     known = np.zeros((240, 120), bool)
     known[80:160] = True
     image = (255 * _grain(240, 120)).astype(np.uint8)
     image[~known] = 128
-    found = complete(
-        image, known, (), None, Settings(), np.random.default_rng(0), lambda _: None, lambda: None
-    )
+    chance = np.random.default_rng(seed)
+    found = complete(image, known, (), None, Settings(), chance, lambda _: None, lambda: None)
     assert found is not None
     height, width = found.level.known.shape
     taken = found.numbers[~found.level.known] % (height * width) // width
@@ -109,5 +108,9 @@ def test_a_photo_of_grain_is_copied_from_all_over_and_not_from_its_rim() -> None
     taken = np.where(upside_down, height - 1 - taken, taken)
     rows = np.flatnonzero(found.level.known.any(1))
     share = np.bincount(taken - rows[0], minlength=len(rows)) / len(taken) * len(rows)
-    rim = max(share[:8].mean(), share[-8:].mean())
-    assert rim < 2
+    return float(max(share[:8].mean(), share[-8:].mean()))
+
+
+def test_a_photo_of_grain_is_copied_from_all_over_and_not_from_its_rim() -> None:
+    """1.6 times as often, since what lies amid the photo is dearer; 1.9 times if each level's rim were free."""
+    assert np.mean([_rim(seed) for seed in range(3)]) < 1.75

@@ -84,12 +84,11 @@ def test_what_leans_is_dearer_turned_over(angle: float, dearer: bool) -> None:
     going = onward(level.image, known, 0.99, 0.5, 0.01)
 
     def costs(slanted: float) -> NDArray[np.float32]:
-        """What sources cost, mirrored and upside down, less what they do as they are."""
+        """What sources cost as they are, mirrored and upside down."""
         settings = Settings(slanted=slanted)
         stage = Stage(level, None, None, settings, 3, 0, True, None, None, going)
         bank = stage.where // known.size
-        fixed = stage.fixed - settings.salience * np.asarray(stage.rarity).ravel()[stage.here]
-        return np.array([fixed[bank == kind].mean() for kind in range(3)])
+        return np.array([stage.fixed[bank == kind].mean() for kind in range(3)])
 
     more = costs(0.8) - costs(0)
     assert more[0] == pytest.approx(0, abs=1e-6)

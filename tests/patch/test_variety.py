@@ -62,7 +62,7 @@ def test_chance_has_no_say_near_the_photo_nor_where_all_is_plain() -> None:
     finer = Stage(
         Level(image, known), None, None, Settings(exact=10), 3, 3, False, stage.rarity, None, going, 1, chance
     )
-    assert finer.chance is None
+    assert finer.addresses is None
     assert finer.expected.shape[2] == stage.expected.shape[2] - NUMBERS
 
 
