@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from .expected import Expected, demand, embed, expect, measure, principal
 from .modes import likeliest
+from .nearer import add_enlarged, nearer
 from .onward import drawn, onward
 from .pyramid import level_sizes, shrink, shrink_further
 from .settings import Settings
@@ -26,8 +28,13 @@ if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
 
     from .guides import Plane
+    from .nearer import Nearer
     from .networks import Networks
     from .pyramid import Level
+
+
+LARGEST = 32767
+"""Pixels: OpenCV enlarges nothing of a longer side."""
 
 
 def complete(
@@ -41,10 +48,12 @@ def complete(
     check: Callable[[], None],
     threads: int = 1,
     networks: Networks | None = None,
+    room: int = 1,
 ) -> Completed | None:
     """Find sources for every unknown cell of ``image`` (H, W, 3); None where no whole patch is known.
 
-    ``networks`` tell what to expect there (see expected.py); without them, colours alone guide.
+    ``networks`` tell what to expect there (see expected.py); without them, colours alone guide. There is
+    ``room`` for so many planes of the frame's size, in which the photo may be enlarged.
     """
     height, width = known.shape
     radius = _radius(known, settings)
@@ -67,6 +76,13 @@ def complete(
     mean, tones = finest.image, drawn(finest.image, going, settings.onward)
     finest.image = tones
     finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
+    found: Nearer | None = None
+    larger: list[Samples] = []
+    if settings.nearer and not guides and room > 0 and max(height, width) < LARGEST:
+        found = nearer(mean, finest.known, max(height, width) / max(finest.shape), room)
+    if found is not None:
+        larger = found.enlarged(image, cv2.INTER_CUBIC)
+        finest = add_enlarged(finest, found, larger, light)
     expected = _expected(finest, mean, settings, networks) if networks is not None else None
     if expected is not None and expected.definite is not None:
         finest.image = drawn(expected.definite, going, settings.onward)
@@ -100,7 +116,7 @@ def complete(
         progress((index + 1) / len(sizes))
     if before is None or before.level.shape != sizes[-1]:
         return None
-    before.light, before.tones = light, tones
+    before.light, before.tones, before.larger = light, tones, larger
     return before
 
 
@@ -115,13 +131,14 @@ def _expected(finest: Level, mean: Floats, settings: Settings, networks: Network
     texture = expect(finest, settings.calmer, networks.texture)
     textures = [texture, *(measure(guide) for guide in finest.guides)]
     weight = np.float32(np.sqrt(settings.texture))
-    planes = [
-        weight * plane for plane in principal(textures, [level.known for level in levels], settings.textures)
-    ]
-    if finest.guides:
+    seen = [level.known for level in levels[: finest.photos]]
+    planes = [weight * plane for plane in principal(textures, seen, settings.textures)]
+    if finest.photos > 1:
         return Expected(planes)
     belongs = embed(finest, networks.affinity)
-    planes[0] = np.concatenate([planes[0], np.float32(np.sqrt(settings.affinity)) * belongs], -1)
+    weighted = np.float32(np.sqrt(settings.affinity)) * belongs
+    everywhere = [weighted] if finest.nearer is None else [weighted, *finest.nearer.enlarged(weighted)]
+    planes = [np.concatenate(both, -1) for both in zip(planes, everywhere, strict=True)]
     definite = likeliest(replace(finest, image=mean), belongs, texture)
     return Expected(planes, demand(finest, belongs), definite)
 

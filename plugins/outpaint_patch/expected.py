@@ -103,7 +103,7 @@ def principal(textures: list[Floats], known: list[Bools], count: int) -> list[Fl
     rows = np.concatenate(
         [
             plane[cv2.resize(mask.astype(np.uint8), plane.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0]
-            for plane, mask in zip(textures, known, strict=True)
+            for plane, mask in zip(textures, known, strict=False)  # the known ones first
         ]
     )
     if len(rows) < 2:

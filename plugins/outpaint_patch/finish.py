@@ -14,7 +14,7 @@ from outpaint_cli.plugin import Context, HarmonizeJob, Rect
 from .blend import blended
 from .complete import complete
 from .detail import copies, render
-from .guides import planes
+from .guides import planes, room
 from .pyramid import banks, blur
 from .reflection import reflect, seen
 from .seam import corrections
@@ -48,8 +48,9 @@ def finish(
 
     guides = planes(job.guides, job.image, job.photo, ctx.memory)
     threads = ctx.threads or os.cpu_count() or 1
+    left = room(job.image, ctx.memory) - len(guides)
     found = complete(
-        job.image, known, guides, job.confidence, settings, rng, progress, ctx.check, threads, networks
+        job.image, known, guides, job.confidence, settings, rng, progress, ctx.check, threads, networks, left
     )
     if found is None:
         return job.image.copy(), {"patches": False}
@@ -64,21 +65,24 @@ def finish(
         ctx.check()
         ctx.progress(0.75 + 0.25 * share, "copying detail")
 
-    sheets = 1 + len(guides)
+    more = (*(guide.image for guide in guides), *found.larger)
     plan = copies(
-        found.numbers, found.level.known, correction, height, width, sheets, reflected, _bounds(known)
+        found.numbers, found.level.known, correction, height, width, 1 + len(more), reflected, _bounds(known)
     )
-    sheet = np.concatenate([job.image, *(guide.image for guide in guides)]) if guides else job.image
+    sheet = np.concatenate([job.image, *more]) if more else job.image
     image = render(job.image, known, plan, rendered, threads, sheet=sheet)
     info: dict[str, Any] = {"patches": True, "cells": list(found.level.shape)}
+    count = found.level.known.size
+    plane = found.numbers[~found.level.known] % (count * (1 + len(more))) // count
+    if found.larger:
+        info["enlarged"] = round(float((plane > len(guides)).mean()), 4)
     if job.guides:
-        count = found.level.known.size
-        of_guides = found.numbers[~found.level.known] % (count * sheets) >= count
+        of_guides = (plane > 0) & (plane <= len(guides))
         info |= {"guides": len(guides), "from_guides": round(float(of_guides.mean()), 4)}
         if len(guides) < len(job.guides):
-            left = len(job.guides) - len(guides)
+            lacking = len(job.guides) - len(guides)
             info["notes"] = [
-                f"{left} of {len(job.guides)} guides left out: the memory holds no more of this size"
+                f"{lacking} of {len(job.guides)} guides left out: the memory holds no more of this size"
             ]
     return image, info
 
@@ -131,8 +135,9 @@ def _darkened(
     the source it leaves something else.
     """
     level = found.level
-    there = np.ones(level.sheet().shape[:2], np.float32)
+    there = np.ones((level.photos * level.shape[0], level.shape[1]), np.float32)
     there[: level.shape[0]] = light
+    there = level.with_enlarged(there)
     of_source = np.concatenate([bank.ravel() for bank in banks(there, level.shape[0])])[found.numbers]
     dark = copied * of_source[..., None]
     wanted = (copied + correction) * light[..., None]

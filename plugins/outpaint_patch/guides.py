@@ -31,8 +31,12 @@ def planes(guides: Sequence[Samples], frame: Samples, photo: Rect, memory: int) 
     Photos of one place from one camera then show things at one scale. As many are taken as fit into half of
     ``memory`` (bytes), the first ones first.
     """
-    most = memory // 2 // max(frame.nbytes, 1)
-    return tuple(_plane(guide, frame, photo) for guide in guides[:most])
+    return tuple(_plane(guide, frame, photo) for guide in guides[: room(frame, memory)])
+
+
+def room(frame: Samples, memory: int) -> int:
+    """How many planes like ``frame`` fit into half of ``memory`` (bytes)."""
+    return memory // 2 // max(frame.nbytes, 1)
 
 
 def _plane(guide: Samples, frame: Samples, photo: Rect) -> Plane:

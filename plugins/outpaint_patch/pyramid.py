@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
 
+    from .nearer import Nearer
+
 
 @dataclass
 class Level:
@@ -26,6 +28,18 @@ class Level:
     image: Floats
     known: Bools
     guides: tuple[Level, ...] = ()
+    nearer: Nearer | None = None  # the last of the guides are the level itself, enlarged
+
+    @property
+    def photos(self) -> int:
+        """How many of the planes are photos, and not enlargements."""
+        return 1 + len(self.guides) - (self.nearer.count if self.nearer else 0)
+
+    def with_enlarged(self, planes: NDArray[Any]) -> NDArray[Any]:
+        """``planes`` (q h, w, ...) of the photos, and below them the first enlarged as the level is."""
+        if self.nearer is None:
+            return planes
+        return np.concatenate([planes, *self.nearer.enlarged(planes[: self.shape[0]])])
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -67,7 +81,7 @@ def shrink_further(level: Level, height: int, width: int) -> Level:
     image = cv2.resize(level.image, (width, height), interpolation=cv2.INTER_AREA)
     share = cv2.resize(level.known.view(np.uint8) * 255.0, (width, height), interpolation=cv2.INTER_AREA)
     guides = tuple(shrink_further(guide, height, width) for guide in level.guides)
-    return Level(image.astype(np.float32), share >= 254.99, guides)
+    return Level(image.astype(np.float32), share >= 254.99, guides, level.nearer)
 
 
 def level_sizes(

@@ -37,6 +37,7 @@ class Sources:
     rows: Ints  # (3 p h w,)
     features: Floats  # (n, f)
     penalty: Floats  # (n,) added to every distance
+    sought: Ints | None = None  # rows that a search looks at; None: all
 
     def lookup(self, numbers: Ints) -> Ints:
         """Rows of atlas ``numbers``; -1 where there is no source."""
@@ -114,7 +115,7 @@ def nearest(
     Blocks are shared out among ``threads``; how many there are changes no sum.
     """
     count = len(targets.where)
-    some = np.arange(len(sources.where), dtype=np.int32)
+    some = np.arange(len(sources.where), dtype=np.int32) if sources.sought is None else sources.sought
     if count * len(some) > MOST_PAIRS:
         some = np.sort(rng.choice(some, max(1, MOST_PAIRS // count), replace=False))
     chosen = sources.features[some]

@@ -63,6 +63,15 @@ class Settings:
     again_reach: float = 0.1  # how close that is, in the frame's longer sides
     thing: float = 4.0  # what the reflection of a thing that the edge cuts is worth, in mean costs there
     thing_reach: float = 0.36  # how far beside the photo it is worth anything, in the photo's widths
+    nearer: bool = True  # whether the photo enlarged is a source
+    nearer_texture: float = (
+        5.0  # what it costs if that changes its texture, in weights of the texture expected
+    )
+    nearer_worth: float = -0.5  # what it is worth anywhere, in median distances
+    nearer_fine: float = 1.3  # and more where pixels are so fine that nobody sees that it is soft
+    nearer_sure: float = 6.0  # and where it goes on from the photo's rim
+    nearer_off: float = 2.5  # and far off
+    nearer_far: tuple[float, float] = (0.2, 0.5)  # where far off begins, and counts in full, in short sides
     patch: float = 0.5  # weight of sources' patches where joins are chosen
     common: int = 24  # offsets that are offered to every cell then
     keep: int = 12  # of all offers to a cell, those that are compared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .agree import agree
+from .agree import IMPOSSIBLE, agree
 from .ahead import continuations, go_on
 from .cut import Joins, cut
 from .layout import far_off, filled, folded_places, nearest_of, scaled, whole_patches
@@ -27,9 +27,10 @@ from .things import Turning, forgivable, offer_turned, things
 from .variety import NUMBERS, addressed
 
 if TYPE_CHECKING:
-    from outpaint_cli.plugin import Bools, Floats
+    from outpaint_cli.plugin import Bools, Floats, Samples
 
     from .expected import Expected
+    from .nearer import Nearer
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Completed:
     typical: float  # median distance of the last search
     held: Bools  # (h, w) cells that go straight on, and are kept so at finer levels
     tones: Floats | None = None  # colours (h, w, 3) that copies are tinted toward; None: the level's image
+    larger: Sequence[Samples] = ()  # the enlargements (H, W, 3) that the last of the level's guides are
     light: Floats | None = None  # what a vignette leaves of it (h, w), 0..1, if the level has been evened out
 
 
@@ -74,7 +76,9 @@ class Stage:
         if not self.ready:
             return
         reflected = whole & self._reflected(whole)[:, None]
-        possible = (whole, whole[:, ::-1], banks(reflected, height)[2])
+        mirrored = whole.copy()
+        mirrored[level.photos * height :] = False
+        possible = (whole, mirrored[:, ::-1], banks(reflected, height)[2])
         self.where = np.flatnonzero(np.stack(possible)).astype(np.int32)
         self.inner = np.zeros((height, width), bool)
         self.inner[r : height - r, r : width - r] = True
@@ -99,7 +103,7 @@ class Stage:
         """Patch basis, guide colours, place, what is expected of sources and targets; how sure the guess is."""
         level, r = self.level, self.radius
         height, width = self.shape
-        sample = np.flatnonzero(whole)
+        sample = np.flatnonzero(whole[: level.photos * height])
         sample = sample[:: max(1, len(sample) // 2000)]
         sheet = self.sheet = level.sheet()
         view = windows(sheet, r)
@@ -111,8 +115,11 @@ class Stage:
         )
         places = [folded_places(plane.known) for plane in planes]
         self.short = places[0][1]
+        for number in range(level.photos, len(places)):  # enlargements are for where they are
+            places[number] = places[0]
         self.place = np.concatenate([place for place, _ in places])
         self.expected = np.zeros((len(self.place), width, 0), np.float32)
+        self.textures = 0 if expected is None else self.settings.textures  # the first of what is expected
         if expected is not None:
             self.expected = np.concatenate([scaled(plane, height, width) for plane in expected.planes])
         if self.addresses is not None:
@@ -151,16 +158,19 @@ class Stage:
         n, m = np.searchsorted(self.where, (height * width, 2 * height * width))
         here = self.here = self._unmirrored(self.where)
         values = codes[here // width - r, here % width - r]
+        tall = self.level.photos * self.shape[0]  # enlargements are what they are of
+        own = here[:n] < tall * width
         if self.rarity is None:
-            rarity = np.zeros(height * width, np.float32)
-            rarity[here[:n]] = alone(values[:n], here[:n] // width, here[:n] % width, 2 * r, settings.alike)
-            self.rarity = rarity.reshape(height, width)
+            rarity = np.zeros(tall * width, np.float32)
+            some = here[:n][own]
+            rarity[some] = alone(values[:n][own], some // width, some % width, 2 * r, settings.alike)
+            self.rarity = self.level.with_enlarged(rarity.reshape(tall, width))
         else:
             finer = cv2.resize(self.rarity, (width, height), interpolation=cv2.INTER_LINEAR).ravel()
             self.rarity = np.zeros((height, width), np.float32)
             self.rarity.ravel()[here[:n]] = finer[here[:n]]
-        self.seen = visible(self.sheet, self.rarity)
-        self.unit = float(np.clip(values[:n].var(0).sum() / VARIANCE, 0.05, 1))
+        self.seen = self.level.with_enlarged(visible(self.sheet[:tall], self.rarity[:tall]))
+        self.unit = float(np.clip(values[:n][own].var(0).sum() / VARIANCE, 0.05, 1))
         values[n:m] = self.basis.mirrored(values[n:m])
         if m < len(values):
             codes = self.basis.encode(banks(self.sheet, self.shape[0])[2])
@@ -170,10 +180,15 @@ class Stage:
         features = np.concatenate((values, colours, self._around(here)), 1)
         lookup = np.full(3 * height * width, -1, np.int32)
         lookup[self.where] = np.arange(len(self.where), dtype=np.int32)
-        known = [plane.known for plane in (self.level, *self.level.guides)]
+        photos, size = self.level.photos, self.level.known.size
+        enlarged = slice(photos * size, (1 + len(self.level.guides)) * size)
+        self.enlarged = lookup[enlarged].copy()  # rows of what is for where it is, and nowhere else
+        lookup[enlarged] = -1
+        known = [plane.known for plane in (self.level, *self.level.guides)][:photos]
         near, far = (amid(known, reach * self.short) for reach in settings.amid)
-        rarest = settings.salience * excess(self.rarity) * np.square(near)
-        rare = settings.salience * self.rarity * np.square(far)
+        rarity = self.rarity[:tall]
+        rarest = self.level.with_enlarged(settings.salience * excess(rarity) * np.square(near))
+        rare = self.level.with_enlarged(settings.salience * rarity * np.square(far))
         penalty = rarest.ravel()[here]
         penalty[m:] += settings.upside_down * self.unit
         leans = settings.slanted * self.unit * leaning(self.level)
@@ -186,12 +201,17 @@ class Stage:
         penalty[:n] += rare.ravel()[here[:n]]
         penalty[n:m] += (self.turned * (1 - forgiven)).ravel()[here[n:m]]
         penalty[m:] += ((rare + leans) * (1 - forgiven)).ravel()[here[m:]]
-        penalty[here >= self.level.known.size] += settings.guided * self.unit
+        penalty[(here >= size) & (here < photos * size)] += settings.guided * self.unit
         self.fixed = penalty.astype(np.float32)
         self.price = np.zeros(len(self.where), np.float32)
         if price is not None:
             self.price = cv2.resize(price, (width, height), interpolation=cv2.INTER_LINEAR).ravel()[here]
-        self.sources = Sources(self.shape, self.where, lookup, features, self.fixed + self.price)
+        sought = None
+        if self.level.nearer is not None:
+            sought = np.flatnonzero((self.where < enlarged.start) | (self.where >= enlarged.stop)).astype(
+                np.int32
+            )
+        self.sources = Sources(self.shape, self.where, lookup, features, self.fixed + self.price, sought)
 
     def _fair(self, demand: Floats | None) -> Floats:
         """How often each source (n,) may be taken: as often as any, or as the like of it is wanted.
@@ -204,7 +224,8 @@ class Stage:
             fair = np.full(len(self.where), 2 * len(self.cells) / len(self.where), np.float32)
         else:
             share = np.float32(len(self.cells) / max(1, len(self.unknown)))
-            fair = share * scaled(demand[..., None], height, width).ravel()[self.here]
+            wanted = scaled(demand[..., None], height, width)[..., 0]
+            fair = share * self.level.with_enlarged(wanted).ravel()[self.here]
         result: Floats = np.maximum(fair, 1)
         return result
 
@@ -340,6 +361,10 @@ class Stage:
         if settings.thing > 0:
             turning = Turning(self.things, settings.thing, settings.thing_reach, self.turned[:height])
             offer_turned(steps, costs, freely, self.sources, self.level.known, self.radius, turning)
+        if self.level.nearer is not None:
+            further, dear = self._enlarged(self.level.nearer, freely, typical)
+            # the last one's place is for what goes straight on
+            steps, costs = np.concatenate((further, steps)), np.concatenate((dear, costs))
         onward, sure = self._straight_on()
         # whatever else it costs: at best it is the cheapest by far, else dearer than the others
         worth = costs.min(0) + np.float32(typical) * (10 - (10 + settings.onward_worth) * sure)
@@ -370,6 +395,40 @@ class Stage:
         numbers.reshape(-1)[at] = (at + offsets[chosen.ravel()[at], at]).astype(np.int32)
         taken = (sure > settings.onward_sure) & (numbers.reshape(-1)[self.cells] == self.cells + onward)
         self.held.ravel()[self.cells] = taken
+
+    def _enlarged(self, nearer: Nearer, targets: Targets, typical: float) -> tuple[NDArray[np.int64], Floats]:
+        """The photo enlarged, for every cell once and once more: steps (2, n) to it and what they cost (2, n).
+
+        It costs what other sources do; more where enlarging it changes its texture, and less where it goes on from
+        the photo's rim, and far off, where patches make a wall of what ought to come nearer.
+        """
+        level, settings = self.level, self.settings
+        cells = self.cells.astype(np.int64)
+        steps, costs = np.zeros((2, len(cells)), np.int64), np.full((2, len(cells)), IMPOSSIBLE, np.float32)
+        away = self.depth.ravel()[cells] / np.float32(self.short)
+        low, high = settings.nearer_far
+        off = np.clip((away - low) / np.float32(high - low), 0, 1)
+        sure, again = (
+            cv2.resize(plane, self.shape[::-1], interpolation=cv2.INTER_LINEAR).ravel()[cells]
+            for plane in (nearer.sure, nearer.again)
+        )
+        # stripes and tiles are of one size; the rest is in perspective, or looks no worse for it
+        worth = settings.nearer_worth + settings.nearer_sure * sure
+        worth += (settings.nearer_fine * nearer.fine + settings.nearer_off * off) * (1 - again)
+        texture = self.expected.reshape(1 + len(level.guides), *self.shape, -1)[..., : self.textures]
+        size, found = level.known.size, np.zeros(len(cells), np.int32)
+        for number, before in enumerate(nearer.enlarged(texture[0])):
+            plane = level.photos + number
+            rows = self.enlarged[number * size + cells]
+            fine = np.flatnonzero((rows >= 0) & (found < len(steps)))
+            changed = np.square(texture[plane] - before).sum(2).ravel()[cells]
+            cost = np.minimum(distances(targets, self.sources, rows), IMPOSSIBLE)
+            cost += np.float32(settings.nearer_texture * self.unit) * changed - np.float32(
+                typical
+            ) * worth.astype(np.float32)
+            steps[found[fine], fine], costs[found[fine], fine] = plane * size, cost[fine]
+            found[fine] += 1
+        return steps, costs
 
     def _again(self, steps: NDArray[np.int64], chosen: Ints, cells: Ints) -> Floats:
         """How visibly (c, n), 0..1, candidate ``steps`` (c, n) of ``cells`` would repeat what others have ``chosen``.
@@ -403,6 +462,8 @@ class Stage:
         held |= (near.ravel()[self.cells] > 0) & (sure > self.settings.onward_certain)
         numbers.reshape(-1)[self.cells[held]] = (self.cells + steps)[held]
         self.held.ravel()[self.cells] = held
+        plane = numbers.reshape(-1)[self.cells] // (height * width)
+        held |= (plane >= self.level.photos) & (plane <= len(self.level.guides))  # enlargements are in place
         if not held.all():  # were none left, there would be nothing to search
             self.cells = self.cells[~held]
 

@@ -1,0 +1,253 @@
+"""The photo itself, enlarged about one of its points, goes on around it.
+
+Who steps back sees more around them, and what they saw before smaller: seen from where a road leads, the road, the
+posts beside it, the coast and the clouds above are alike at every size. So the photo's outer part, enlarged, is
+what may lie outside of it: in one piece and in perspective, where patches of one size only make a wall of it.
+(Outpainting as zooming out is van Hoorick 2019, section 4; slightly larger sources are Mansfield et al. 2011,
+Transforming image completion.) Each enlargement is one more plane to copy from, each cell from where it is itself.
+
+About which point, and by how much, is told by the photo: its outer part, inside, is foretold from what lies further
+in, and where that is right it is likely to be right outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .pyramid import Level, shrink
+
+if TYPE_CHECKING:
+    from outpaint_cli.plugin import Bools, Floats, Samples
+
+LONG = 128
+"""Pixels along the photo's longer side at which it is foretold."""
+
+POINTS = np.linspace(0.25, 0.75, 11)
+"""Places tried for the point, in the photo's heights and widths."""
+
+SCALES = (1.3, 1.4, 1.5, 1.6)
+"""Enlargements tried. With less there would be many copies of the same narrow rim, with more they are soft."""
+
+MOST = 3
+"""Enlargements of enlargements, lest they be blurs."""
+
+RIM = 1 / 6
+"""How much of the photo, in its shorter sides from the edge, is foretold."""
+
+MOVED = 0.08
+"""What has moved less, in shorter sides, is foretold by being much where it was: that tells nothing."""
+
+WAYS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35)
+"""Ways outward, in the photo's heights and widths: what is foretold as well by going on as it is, needs no more."""
+
+RELIEF, FINEST = 0.06, 0.8
+"""What is compared: nothing coarser, in longer sides, nor finer, in pixels; a Gaussian's standard deviations."""
+
+AROUND = 0.035
+"""How far around, in longer sides, likeness is measured: a Gaussian's standard deviation."""
+
+NOISE = 6e-4
+"""Mean squared relief, summed over channels, that counts as little as none."""
+
+ALIKE = 0.4, 0.8
+"""Correlation from which on what is foretold is right at all, and from which on altogether."""
+
+PLAIN = 0.01
+"""Root of the mean squared relief beside which there is little to go by."""
+
+PIXELS = 2.0, 4.0
+"""Pixels to a cell of the finest level up to which softness shows, and from which on it doesn't: of a picture of so
+many, looked at whole, single pixels are not seen."""
+
+MARGIN = 0.08
+"""By how much, in the photo's shorter sides, enlargements overlap the photo, and each other."""
+
+
+@dataclass(frozen=True)
+class Nearer:
+    """Enlargements of the frame about one point: once, twice and so on by the same scale."""
+
+    y: float  # of that point, in heights of the frame
+    x: float  # and in its widths
+    scale: float
+    count: int
+    sure: Floats  # (h, w) of the frame, at some size: how much better it foretells the photo's rim than what follows
+    again: Floats  # (h, w), 0..1: how well that is foretold by going on at the same size
+    fine: float  # 0..1: whether pixels are so fine that an enlargement looks as sharp as the photo
+
+    def enlarged(self, plane: NDArray[Any], how: int = cv2.INTER_LINEAR) -> list[NDArray[Any]]:
+        """``plane`` (h, w, ...) of the frame, at each of the enlargements."""
+        height, width = plane.shape[:2]
+        flat = plane.reshape(height, width, -1)
+        results = []
+        for number in range(1, self.count + 1):
+            matrix = _matrix(self.y * height - 0.5, self.x * width - 0.5, self.scale**number)
+            parts = [  # OpenCV takes four channels at a time at most
+                cv2.warpAffine(
+                    np.ascontiguousarray(flat[..., start : start + 4]),
+                    matrix,
+                    (width, height),
+                    flags=how | cv2.WARP_INVERSE_MAP,
+                    borderMode=cv2.BORDER_REPLICATE,
+                ).reshape(height, width, -1)
+                for start in range(0, flat.shape[2], 4)
+            ]
+            whole = np.concatenate(parts, 2) if len(parts) > 1 else parts[0] if parts else plane.copy()
+            results.append(whole.reshape(plane.shape))
+        return results
+
+    def rings(self, known: Bools) -> list[Bools]:
+        """Which cells (h, w) of each enlargement are picture that those before, and the ``known`` cells, have not.
+
+        They overlap by a MARGIN, within which joins may be.
+        """
+        margin = max(2, round(MARGIN * min(int(known.any(1).sum()), int(known.any(0).sum()))))
+        around = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+        results, before = [], known
+        for plane in self.enlarged(known.astype(np.float32)):
+            inner = cv2.erode(before.astype(np.uint8), around, borderValue=1) > 0
+            before = plane > 0.999
+            results.append(before & ~inner)
+        return results
+
+
+def nearer(image: Floats, known: Bools, cell: float, most: int = MOST) -> Nearer | None:
+    """How ``image`` (h, w, 3), 0..1, is best enlarged where it is not ``known``, up to ``most`` times.
+
+    Its cells are ``cell`` pixels of the frame wide. None if what is known is no rectangle, or so small that there is
+    nothing to be told by, or all there is.
+    """
+    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    if min(len(rows), len(columns)) < 16:
+        return None
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    if not known[box].all():
+        return None
+    height, width = known.shape
+    inside = image[box]
+    share = min(1, LONG / max(inside.shape[:2]))
+    size = tuple(max(8, round(side * share)) for side in inside.shape[1::-1])
+    rim = _Rim.of(cv2.resize(inside, size, interpolation=cv2.INTER_AREA))
+    y, x, scale = max(
+        ((y, x, scale) for y in POINTS for x in POINTS for scale in SCALES),
+        key=lambda at: rim.score(*at),
+    )
+    top, bottom = rows[0] / height, (rows[-1] + 1) / height
+    left, right = columns[0] / width, (columns[-1] + 1) / width
+    around = (rows[0], height - rows[-1] - 1), (columns[0], width - columns[-1] - 1)
+    sides = [tuple(round(side * share) for side in both) for both in around]
+    of_rim = (rim.right(y, x, scale), rim.repeated())
+    told, again = (np.pad(rim.around(plane), sides, "edge") for plane in of_rim)
+    y, x = top + y * (bottom - top), left + x * (right - left)
+    # so many times the photo, about that point, is the whole frame
+    reach = max(y / (y - top), (1 - y) / (bottom - y), x / (x - left), (1 - x) / (right - x))
+    count = min(MOST, most, int(np.ceil(np.log(reach) / np.log(scale) - 1e-6)))
+    few, many = PIXELS
+    fine = float(np.clip((cell - few) / (many - few), 0, 1))
+    return Nearer(float(y), float(x), scale, count, told - again, again, fine) if count > 0 else None
+
+
+def add_enlarged(level: Level, found: Nearer, larger: Sequence[Samples], light: Floats | None) -> Level:
+    """``level`` with the enlargements (H, W, 3) of its picture as further planes.
+
+    They are evened out as it is, if it is: ``light`` (h, w) is what its vignette leaves.
+    """
+    more = []
+    lights = [None] * found.count if light is None else found.enlarged(light)
+    for image, known, left in zip(larger, found.rings(level.known), lights, strict=True):
+        plane = replace(shrink(image, known, *level.shape), known=known)
+        if left is not None:
+            plane.image /= left[..., None]
+        more.append(plane)
+    return replace(level, guides=(*level.guides, *more), nearer=found)
+
+
+@dataclass(frozen=True)
+class _Rim:
+    """A photo's rim, to be foretold from what lies further in."""
+
+    relief: Floats  # (h, w, 3)
+    energy: Floats  # (h, w) its mean square, summed over channels
+    weight: Floats  # (h, w) how much there is to be right about
+
+    @classmethod
+    def of(cls, photo: Floats) -> _Rim:
+        height, width = photo.shape[:2]
+        relief = _mean(photo - _mean(photo, RELIEF * max(height, width)), FINEST)
+        energy = _mean(np.square(relief).sum(2), AROUND * max(height, width))
+        y, x = np.arange(height)[:, None], np.arange(width)
+        away = np.minimum(np.minimum(y, height - 1 - y), np.minimum(x, width - 1 - x))
+        return cls(relief, energy, np.sqrt(energy) * (away < RIM * min(height, width)))
+
+    def right(self, y: float, x: float, scale: float) -> Floats:
+        """How right (h, w), 0..1, the photo enlarged by ``scale`` about a point, in heights and widths, is."""
+        height, width = self.energy.shape
+        y, x = y * height - 0.5, x * width - 0.5
+        right = self._right(_matrix(y, x, scale))
+        moved = np.hypot(np.arange(height)[:, None] - y, np.arange(width) - x) * (1 - 1 / scale)
+        right *= moved > MOVED * min(height, width)
+        return right
+
+    def repeated(self) -> Floats:
+        """How right (h, w), 0..1, the photo is moved outward and not enlarged; the best of some ways to go.
+
+        Told is each of the four sides by what lies further in.
+        """
+        height, width = self.energy.shape
+        deep = round(RIM * min(height, width))
+        best = np.zeros((height, width), np.float32)
+        for side, along, sign in (
+            (np.s_[:deep], (0, 1), height),
+            (np.s_[height - deep :], (0, -1), height),
+            (np.s_[:, :deep], (1, 0), width),
+            (np.s_[:, width - deep :], (-1, 0), width),
+        ):
+            for share in WAYS:
+                way = round(share * sign)
+                matrix = np.array([[1, 0, way * along[0]], [0, 1, way * along[1]]], np.float32)
+                best[side] = np.maximum(best[side], self._right(matrix)[side])
+        return best
+
+    def _right(self, matrix: NDArray[np.float32]) -> Floats:
+        """How right (h, w), 0..1, the photo warped by ``matrix`` is."""
+        height, width = self.energy.shape
+        there = cv2.warpAffine(
+            self.relief, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        )
+        spread = AROUND * max(height, width)
+        both, energy = (_mean((there * other).sum(2), spread) for other in (self.relief, there))
+        alike = 2 * both / (self.energy + energy + np.float32(2 * NOISE))
+        low, high = ALIKE
+        right: Floats = np.clip((alike - low) / (high - low), 0, 1).astype(np.float32)
+        return right
+
+    def score(self, y: float, x: float, scale: float) -> float:
+        """How much of the rim is right on its four sides, 0..4; see :meth:`right`."""
+        height, width = self.energy.shape
+        deep = round(RIM * min(height, width))
+        told = self.right(y, x, scale) * self.weight
+        sides = (np.s_[:deep], np.s_[height - deep :], np.s_[:, :deep], np.s_[:, width - deep :])
+        return sum(float(told[side].sum() / (self.weight[side] + PLAIN).sum()) for side in sides)
+
+    def around(self, right: Floats) -> Floats:
+        """How ``right`` (h, w) what is foretold of the rim is around each place (h, w), 0..1; 0 where it is plain."""
+        spread = AROUND * max(self.energy.shape)
+        result: Floats = _mean(right * self.weight, spread) / (_mean(self.weight, spread) + np.float32(PLAIN))
+        return result
+
+
+def _matrix(y: float, x: float, scale: float) -> NDArray[np.float32]:
+    """From places in the enlargement to those in the picture, for OpenCV."""
+    share = 1 / scale
+    return np.array([[share, 0, x * (1 - share)], [0, share, y * (1 - share)]], np.float32)
+
+
+def _mean(plane: Floats, spread: float) -> Floats:
+    result: Floats = cv2.GaussianBlur(plane, (0, 0), spread)
+    return result
