@@ -17,7 +17,7 @@ from .layout import far_off, filled, folded_places, nearest_of, scaled, whole_pa
 from .offers import offers
 from .onward import Onward
 from .patches import PatchBasis, fit_basis, windows
-from .pyramid import Level, banks, blur
+from .pyramid import Level, banks, blur, local_mean
 from .repeats import detailed, repeats, visible
 from .salience import amid, excess
 from .search import Ints, Sources, Targets, alone, distances, nearest, propagate
@@ -362,7 +362,7 @@ class Stage:
             turning = Turning(self.things, settings.thing, settings.thing_reach, self.turned[:height])
             offer_turned(steps, costs, freely, self.sources, self.level.known, self.radius, turning)
         if self.level.nearer is not None:
-            further, dear = self._enlarged(self.level.nearer, freely, typical)
+            further, dear = self._enlarged(self.level.nearer, freely, costs.min(0), typical)
             # the last one's place is for what goes straight on
             steps, costs = np.concatenate((further, steps)), np.concatenate((dear, costs))
         onward, sure = self._straight_on()
@@ -396,11 +396,14 @@ class Stage:
         taken = (sure > settings.onward_sure) & (numbers.reshape(-1)[self.cells] == self.cells + onward)
         self.held.ravel()[self.cells] = taken
 
-    def _enlarged(self, nearer: Nearer, targets: Targets, typical: float) -> tuple[NDArray[np.int64], Floats]:
+    def _enlarged(
+        self, nearer: Nearer, targets: Targets, best: Floats, typical: float
+    ) -> tuple[NDArray[np.int64], Floats]:
         """The photo enlarged, for every cell once and once more: steps (2, n) to it and what they cost (2, n).
 
-        It costs what other sources do; more where enlarging it changes its texture, and less where it goes on from
-        the photo's rim, and far off, where patches make a wall of what ought to come nearer.
+        The ``best`` of the others cost (n,). The photo enlarged costs what other sources do; more where that changes
+        its texture, less where it goes on from the photo's rim, and far off, where patches make a wall of what ought
+        to come nearer.
         """
         level, settings = self.level, self.settings
         cells = self.cells.astype(np.int64)
@@ -415,6 +418,7 @@ class Stage:
         # stripes and tiles are of one size; the rest is in perspective, or looks no worse for it
         worth = settings.nearer_worth + settings.nearer_sure * sure
         worth += (settings.nearer_fine * nearer.fine + settings.nearer_off * off) * (1 - again)
+        spread = max(1.0, settings.nearer_together * self.long)
         texture = self.expected.reshape(1 + len(level.guides), *self.shape, -1)[..., : self.textures]
         size, found = level.known.size, np.zeros(len(cells), np.int32)
         for number, before in enumerate(nearer.enlarged(texture[0])):
@@ -423,9 +427,13 @@ class Stage:
             fine = np.flatnonzero((rows >= 0) & (found < len(steps)))
             changed = np.square(texture[plane] - before).sum(2).ravel()[cells]
             cost = np.minimum(distances(targets, self.sources, rows), IMPOSSIBLE)
-            cost += np.float32(settings.nearer_texture * self.unit) * changed - np.float32(
-                typical
-            ) * worth.astype(np.float32)
+            cost += np.float32(settings.nearer_texture * self.unit) * changed
+            more, inside = np.zeros((2, size), np.float32)
+            more[cells[fine]] = (cost - best - np.float32(typical) * worth.astype(np.float32))[fine]
+            inside[cells[fine]] = 1
+            # in large pieces or not at all: a scrap of something large is out of place among what is smaller
+            more = local_mean(more.reshape(self.shape), inside.reshape(self.shape), spread).ravel()
+            cost = best + more[cells]
             steps[found[fine], fine], costs[found[fine], fine] = plane * size, cost[fine]
             found[fine] += 1
         return steps, costs
