@@ -67,8 +67,8 @@ class Settings:
     nearer_texture: float = (
         5.0  # what it costs if that changes its texture, in weights of the texture expected
     )
-    nearer_worth: float = -0.5  # what it is worth anywhere, in median distances
-    nearer_fine: float = 1.3  # and more where pixels are so fine that nobody sees that it is soft
+    nearer_worth: float = 0.0  # what it is worth anywhere, in median distances
+    nearer_fine: float = 1.8  # and more where pixels are so fine that nobody sees that it is soft
     nearer_sure: float = 6.0  # and where it goes on from the photo's rim
     nearer_off: float = 2.5  # and far off
     nearer_together: float = 0.03  # how far around what it costs is averaged, in long sides

@@ -187,7 +187,10 @@ class Stage:
         known = [plane.known for plane in (self.level, *self.level.guides)][:photos]
         near, far = (amid(known, reach * self.short) for reach in settings.amid)
         rarity = self.rarity[:tall]
-        rarest = self.level.with_enlarged(settings.salience * excess(rarity) * np.square(near))
+        rarest = self.level.with_enlarged(
+            settings.salience * excess(rarity)
+        )  # enlarged, nothing rare goes on
+        rarest[:tall] *= np.square(near)
         rare = self.level.with_enlarged(settings.salience * rarity * np.square(far))
         penalty = rarest.ravel()[here]
         penalty[m:] += settings.upside_down * self.unit
@@ -433,7 +436,8 @@ class Stage:
             inside[cells[fine]] = 1
             # in large pieces or not at all: a scrap of something large is out of place among what is smaller
             more = local_mean(more.reshape(self.shape), inside.reshape(self.shape), spread).ravel()
-            cost = best + more[cells]
+            # but not with the eye, the foot, the flower that all see twice, which a mean would hide
+            cost = best + more[cells] + self.fixed[np.maximum(rows, 0)]
             steps[found[fine], fine], costs[found[fine], fine] = plane * size, cost[fine]
             found[fine] += 1
         return steps, costs

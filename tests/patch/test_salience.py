@@ -103,8 +103,13 @@ def _rim(seed: int) -> float:
     found = complete(image, known, (), None, Settings(), chance, lambda _: None, lambda: None)
     assert found is not None
     height, width = found.level.known.shape
-    taken = found.numbers[~found.level.known] % (height * width) // width
-    upside_down = found.numbers[~found.level.known] // (height * width) == 2
+    planes = 1 + len(found.level.guides)
+    numbers = found.numbers[~found.level.known]
+    numbers = numbers[
+        numbers % (planes * height * width) < height * width
+    ]  # enlargements have a rim of their own
+    taken = numbers % (height * width) // width
+    upside_down = numbers // (planes * height * width) == 2
     taken = np.where(upside_down, height - 1 - taken, taken)
     rows = np.flatnonzero(found.level.known.any(1))
     share = np.bincount(taken - rows[0], minlength=len(rows)) / len(taken) * len(rows)
