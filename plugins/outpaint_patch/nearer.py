@@ -34,6 +34,9 @@ POINTS = np.linspace(0.25, 0.75, 11)
 SCALES = (1.3, 1.4, 1.5, 1.6)
 """Enlargements tried. With less there would be many copies of the same narrow rim, with more they are soft."""
 
+FINER = 1 / 2, 1 / 4
+"""Parts of the steps between these that are tried around the best."""
+
 MOST = 3
 """Enlargements of enlargements, lest they be blurs."""
 
@@ -134,10 +137,7 @@ def nearer(image: Floats, known: Bools, cell: float, most: int = MOST) -> Nearer
     share = min(1, LONG / max(inside.shape[:2]))
     size = tuple(max(8, round(side * share)) for side in inside.shape[1::-1])
     rim = _Rim.of(cv2.resize(inside, size, interpolation=cv2.INTER_AREA))
-    y, x, scale = max(
-        ((y, x, scale) for y in POINTS for x in POINTS for scale in SCALES),
-        key=lambda at: rim.score(*at),
-    )
+    y, x, scale = _best(rim)
     top, bottom = rows[0] / height, (rows[-1] + 1) / height
     left, right = columns[0] / width, (columns[-1] + 1) / width
     around = (rows[0], height - rows[-1] - 1), (columns[0], width - columns[-1] - 1)
@@ -150,7 +150,21 @@ def nearer(image: Floats, known: Bools, cell: float, most: int = MOST) -> Nearer
     count = min(MOST, most, int(np.ceil(np.log(reach) / np.log(scale) - 1e-6)))
     few, many = PIXELS
     fine = float(np.clip((cell - few) / (many - few), 0, 1))
-    return Nearer(float(y), float(x), scale, count, told - again, again, fine) if count > 0 else None
+    return Nearer(float(y), float(x), float(scale), count, told - again, again, fine) if count > 0 else None
+
+
+def _best(rim: _Rim) -> tuple[float, float, float]:
+    """The point, in heights and widths, and the scale that foretell ``rim`` best."""
+    tried = [(y, x, scale) for y in POINTS for x in POINTS for scale in SCALES]
+    score, best = max((rim.score(*at), at) for at in tried)
+    for part in FINER:
+        steps = (POINTS[1] - POINTS[0]) * part, (SCALES[1] - SCALES[0]) * part
+        for y in (-1, 0, 1):
+            for x in (-1, 0, 1):
+                for scale in (-1, 0, 1):
+                    tried.append((best[0] + y * steps[0], best[1] + x * steps[0], best[2] + scale * steps[1]))
+        score, best = max((score, best), *((rim.score(*at), at) for at in tried[-27:]))
+    return best
 
 
 def add_enlarged(level: Level, found: Nearer, larger: Sequence[Samples], light: Floats | None) -> Level:
