@@ -70,7 +70,7 @@ class Settings:
     nearer_worth: float = 0.0  # what it is worth anywhere, in median distances
     nearer_fine: float = 1.8  # and more where pixels are so fine that nobody sees that it is soft
     nearer_sure: float = 6.0  # and where it goes on from the photo's rim
-    nearer_off: float = 2.5  # and far off
+    nearer_off: float = 1.0  # and far off
     nearer_together: float = 0.03  # how far around what it costs is averaged, in long sides
     nearer_far: tuple[float, float] = (0.2, 0.5)  # where far off begins, and counts in full, in short sides
     patch: float = 0.5  # weight of sources' patches where joins are chosen
