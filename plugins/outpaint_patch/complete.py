@@ -79,7 +79,7 @@ def complete(
     found: Nearer | None = None
     larger: list[Samples] = []
     if settings.nearer and not guides and room > 0 and max(height, width) < LARGEST:
-        found = nearer(mean, finest.known, max(height, width) / max(finest.shape), room)
+        found = nearer(mean, finest.known, max(height, width) / max(finest.shape), room, threads)
     if found is not None:
         larger = found.enlarged(image, cv2.INTER_CUBIC)
         finest = add_enlarged(finest, found, larger, light)

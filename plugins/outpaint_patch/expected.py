@@ -98,12 +98,13 @@ def measured(energy: Floats, known: Bools) -> Floats:
 def principal(textures: list[Floats], known: list[Bools], count: int) -> list[Floats]:
     """``textures`` (h, w, CHANNELS) told by ``count`` numbers a cell, between which distances stay about the same.
 
-    Bands and gradients say much the same. The axes are those of the ``known`` cells' principal components.
+    Bands and gradients say much the same. The axes are those of the ``known`` cells' principal components, of the
+    first planes if there are fewer of them than textures.
     """
     rows = np.concatenate(
         [
             plane[cv2.resize(mask.astype(np.uint8), plane.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0]
-            for plane, mask in zip(textures, known, strict=False)  # the known ones first
+            for plane, mask in zip(textures, known, strict=False)
         ]
     )
     if len(rows) < 2:

@@ -13,7 +13,9 @@ in, and where that is right it is likely to be right outside.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -120,7 +122,7 @@ class Nearer:
         return results
 
 
-def nearer(image: Floats, known: Bools, cell: float, most: int = MOST) -> Nearer | None:
+def nearer(image: Floats, known: Bools, cell: float, most: int = MOST, threads: int = 1) -> Nearer | None:
     """How ``image`` (h, w, 3), 0..1, is best enlarged where it is not ``known``, up to ``most`` times.
 
     Its cells are ``cell`` pixels of the frame wide. None if what is known is no rectangle, or so small that there is
@@ -137,7 +139,7 @@ def nearer(image: Floats, known: Bools, cell: float, most: int = MOST) -> Nearer
     share = min(1, LONG / max(inside.shape[:2]))
     size = tuple(max(8, round(side * share)) for side in inside.shape[1::-1])
     rim = _Rim.of(cv2.resize(inside, size, interpolation=cv2.INTER_AREA))
-    y, x, scale = _best(rim)
+    y, x, scale = _best(rim, threads)
     top, bottom = rows[0] / height, (rows[-1] + 1) / height
     left, right = columns[0] / width, (columns[-1] + 1) / width
     around = (rows[0], height - rows[-1] - 1), (columns[0], width - columns[-1] - 1)
@@ -153,18 +155,19 @@ def nearer(image: Floats, known: Bools, cell: float, most: int = MOST) -> Nearer
     return Nearer(float(y), float(x), float(scale), count, told - again, again, fine) if count > 0 else None
 
 
-def _best(rim: _Rim) -> tuple[float, float, float]:
+def _best(rim: _Rim, threads: int) -> tuple[float, float, float]:
     """The point, in heights and widths, and the scale that foretell ``rim`` best."""
-    tried = [(y, x, scale) for y in POINTS for x in POINTS for scale in SCALES]
-    score, best = max((rim.score(*at), at) for at in tried)
-    for part in FINER:
-        steps = (POINTS[1] - POINTS[0]) * part, (SCALES[1] - SCALES[0]) * part
-        for y in (-1, 0, 1):
-            for x in (-1, 0, 1):
-                for scale in (-1, 0, 1):
-                    tried.append((best[0] + y * steps[0], best[1] + x * steps[0], best[2] + scale * steps[1]))
-        score, best = max((score, best), *((rim.score(*at), at) for at in tried[-27:]))
-    return best
+    best: list[tuple[float, tuple[float, float, float]]] = []
+    tried = [(float(y), float(x), scale) for y in POINTS for x in POINTS for scale in SCALES]
+    step, growth = POINTS[1] - POINTS[0], SCALES[1] - SCALES[0]
+    with ThreadPoolExecutor(threads) as pool:
+        for part in (*FINER, 0):
+            scores = pool.map(lambda at: rim.score(*at), tried)
+            best = [max(*best, *zip(scores, tried, strict=True))]
+            y, x, scale = best[0][1]
+            ways = [np.array((-1, 0, 1)) * part * size for size in (step, step, growth)]
+            tried = [(float(y + dy), float(x + dx), float(scale + more)) for dy, dx, more in product(*ways)]
+    return best[0][1]
 
 
 def add_enlarged(level: Level, found: Nearer, larger: Sequence[Samples], light: Floats | None) -> Level:

@@ -28,7 +28,7 @@ class Level:
     image: Floats
     known: Bools
     guides: tuple[Level, ...] = ()
-    nearer: Nearer | None = None  # the last of the guides are the level itself, enlarged
+    nearer: Nearer | None = None  # if there is one, the last of the guides are the level itself, enlarged so
 
     @property
     def photos(self) -> int:

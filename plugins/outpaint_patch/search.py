@@ -6,6 +6,8 @@ the planes of the p - 1 guides below it; a source's number in the *atlas* is ``b
 with bank 0 the sheet, bank 1 its left-right mirror image and bank 2 its planes upside down, so that a step in
 the atlas is the same step in the picture and mirrored sources need no special care. A *map* holds for each
 cell the atlas number of its source (Barnes et al. 2009, PatchMatch, call it the nearest neighbour field).
+The last planes of the sheet may be enlargements of the picture (nearer.py): those are not searched, each of their
+cells is a source for its own place alone.
 """
 
 from __future__ import annotations
