@@ -95,8 +95,9 @@ def test_enlargements_fill_the_frame_in_rings_that_overlap_a_little() -> None:
     rings = found.rings(known)
     assert (known | np.any(rings, 0)).all()
     for inner, outer in zip([known, *rings], rings, strict=False):
-        assert 0 < (inner & outer).sum() < 0.5 * outer.sum()
-    assert not rings[0][150, 150]
+        assert 0.1 * outer.sum() < (inner & outer).sum() < 0.9 * outer.sum()
+    for ring in rings:
+        assert not ring[150, 150]
 
 
 def test_a_vignette_is_no_part_of_what_is_enlarged() -> None:
