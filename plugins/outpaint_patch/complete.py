@@ -77,12 +77,12 @@ def complete(
     finest.image = tones
     finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
     found: Nearer | None = None
-    larger: list[Samples] = []
     if settings.nearer and not guides and room > 0 and max(height, width) < LARGEST:
         found = nearer(mean, finest.known, max(height, width) / max(finest.shape), room, threads)
     if found is not None:
-        larger = found.enlarged(image, cv2.INTER_CUBIC)
-        finest = add_enlarged(finest, found, larger, light)
+        finest = add_enlarged(
+            finest, found, found.enlarged(_rather_large(image, finest), cv2.INTER_CUBIC), light
+        )
     expected = _expected(finest, mean, settings, networks) if networks is not None else None
     if expected is not None and expected.definite is not None:
         finest.image = drawn(expected.definite, going, settings.onward)
@@ -116,8 +116,17 @@ def complete(
         progress((index + 1) / len(sizes))
     if before is None or before.level.shape != sizes[-1]:
         return None
-    before.light, before.tones, before.larger = light, tones, larger
+    before.light, before.tones = light, tones
     return before
+
+
+def _rather_large(image: Samples, finest: Level) -> Samples:
+    """``image`` (H, W, 3), or a smaller one that the level tells apart from it no more."""
+    height, width = finest.shape
+    if max(image.shape) <= 3 * max(height, width):
+        return image
+    smaller: Samples = cv2.resize(image, (3 * width, 3 * height), interpolation=cv2.INTER_AREA)
+    return smaller
 
 
 def _expected(finest: Level, mean: Floats, settings: Settings, networks: Networks) -> Expected:

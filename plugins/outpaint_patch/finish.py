@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -25,7 +25,10 @@ from .stage import Completed
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
 
+    from .guides import Plane
     from .networks import Networks
+    from .pyramid import Level
+    from .search import Ints
 
 
 def finish(
@@ -65,19 +68,19 @@ def finish(
         ctx.check()
         ctx.progress(0.75 + 0.25 * share, "copying detail")
 
-    more = (*(guide.image for guide in guides), *found.larger)
-    plan = copies(
-        found.numbers, found.level.known, correction, height, width, 1 + len(more), reflected, _bounds(known)
-    )
-    sheet = np.concatenate([job.image, *more]) if more else job.image
+    level = found.level
+    sheets = 1 + len(level.guides)
+    plan = copies(found.numbers, level.known, correction, height, width, sheets, reflected, _bounds(known))
+    # of the photos' and the enlargements' planes, the one that each cell is copied from
+    plane = found.numbers % (level.known.size * sheets) // level.known.size
+    sheet = _sheet(job.image, guides, level, plane)
     image = render(job.image, known, plan, rendered, threads, sheet=sheet)
     info: dict[str, Any] = {"patches": True, "cells": list(found.level.shape)}
-    count = found.level.known.size
-    plane = found.numbers[~found.level.known] % (count * (1 + len(more))) // count
-    if found.larger:
-        info["enlarged"] = round(float((plane > len(guides)).mean()), 4)
+    plane = plane[~level.known]
+    if level.nearer is not None:
+        info["enlarged"] = round(float((plane >= level.photos).mean()), 4)
     if job.guides:
-        of_guides = (plane > 0) & (plane <= len(guides))
+        of_guides = (plane > 0) & (plane < level.photos)
         info |= {"guides": len(guides), "from_guides": round(float(of_guides.mean()), 4)}
         if len(guides) < len(job.guides):
             lacking = len(job.guides) - len(guides)
@@ -85,6 +88,23 @@ def finish(
                 f"{lacking} of {len(job.guides)} guides left out: the memory holds no more of this size"
             ]
     return image, info
+
+
+def _sheet(image: Samples, guides: Sequence[Plane], level: Level, plane: Ints) -> Samples:
+    """All there is to copy from (p H, W, 3): the ``image``, the ``guides``, and of its enlargements what is wanted.
+
+    ``plane`` (h, w) is the number of the plane that each cell is copied from.
+    """
+    if not level.guides:
+        return image
+    # pages that nothing is written to take no memory
+    sheet = np.zeros((1 + len(level.guides), *image.shape), image.dtype)
+    for part, picture in zip(sheet, (image, *(guide.image for guide in guides)), strict=False):
+        part[:] = picture
+    if level.nearer is not None:
+        numbers = np.arange(level.photos, len(sheet))[:, None, None]
+        level.nearer.draw(image, plane == numbers, sheet[level.photos :])
+    return sheet.reshape(-1, *image.shape[1:])
 
 
 def _bounds(known: Bools) -> Rect:

@@ -75,6 +75,13 @@ MARGIN = 0.3
 joins, these are cuts as straight as the photo's edges."""
 
 
+TILE = 1024
+"""Pixels a side of what is drawn at once."""
+
+NEAR = 3
+"""Cells around those that are used whose pixels are blended with theirs."""
+
+
 @dataclass(frozen=True)
 class Nearer:
     """Enlargements of the frame about one point: once, twice and so on by the same scale."""
@@ -107,6 +114,33 @@ class Nearer:
             whole = np.concatenate(parts, 2) if len(parts) > 1 else parts[0] if parts else plane.copy()
             results.append(whole.reshape(plane.shape))
         return results
+
+    def draw(self, image: Samples, used: Bools, planes: Samples) -> None:
+        """Draw ``image`` (H, W, 3) at each of the enlargements into ``planes`` (count, H, W, 3) where it is ``used``.
+
+        ``used`` (count, h, w) is told for cells. Whole tiles are drawn, and only they take memory.
+        """
+        height, width = image.shape[:2]
+        down, across = used.shape[1] / height, used.shape[2] / width
+        y, x = self.y * height - 0.5, self.x * width - 0.5
+        for number, (cells, plane) in enumerate(zip(used, planes, strict=True), 1):
+            whole = _matrix(y, x, self.scale**number).astype(np.float64)
+            for top in range(0, height, TILE):
+                rows = slice(max(0, int(top * down) - NEAR), int((top + TILE) * down) + NEAR + 1)
+                for left in range(0, width, TILE):
+                    columns = slice(max(0, int(left * across) - NEAR), int((left + TILE) * across) + NEAR + 1)
+                    if not cells[rows, columns].any():
+                        continue
+                    tile = plane[top : top + TILE, left : left + TILE]
+                    matrix = whole.copy()
+                    matrix[:, 2] += whole[:, :2] @ (left, top)
+                    tile[:] = cv2.warpAffine(
+                        image,
+                        matrix,
+                        (tile.shape[1], tile.shape[0]),
+                        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+                        borderMode=cv2.BORDER_REPLICATE,
+                    )
 
     def rings(self, known: Bools) -> list[Bools]:
         """Which cells (h, w) of each enlargement are picture that those before, and the ``known`` cells, have not.

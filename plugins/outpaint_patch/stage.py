@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from .things import Turning, forgivable, offer_turned, things
 from .variety import NUMBERS, addressed
 
 if TYPE_CHECKING:
-    from outpaint_cli.plugin import Bools, Floats, Samples
+    from outpaint_cli.plugin import Bools, Floats
 
     from .expected import Expected
     from .nearer import Nearer
@@ -42,7 +42,6 @@ class Completed:
     typical: float  # median distance of the last search
     held: Bools  # (h, w) cells that go straight on, and are kept so at finer levels
     tones: Floats | None = None  # colours (h, w, 3) that copies are tinted toward; None: the level's image
-    larger: Sequence[Samples] = ()  # the enlargements (H, W, 3) that the last of the level's guides are
     light: Floats | None = None  # what a vignette leaves of it (h, w), 0..1, if the level has been evened out
 
 
@@ -72,6 +71,9 @@ class Stage:
         self.exact = first or height * width <= settings.exact
         self.addresses = addresses if self.exact else None  # beyond, what has been chosen stays
         whole = np.concatenate([whole_patches(plane.known, r) for plane in (level, *level.guides)])
+        self.in_place = whole[level.photos * height :].copy()  # where enlargements have whole patches
+        if not self.exact:
+            whole[level.photos * height :] = False  # no longer chosen from
         self.ready = bool(whole[:height].sum() >= 16) and min(height, width) > 2 * r
         if not self.ready:
             return
@@ -527,6 +529,8 @@ class Stage:
         sx = np.arange(width)[None] + np.rint(dx * (width / w)).astype(np.int32)
         whole = np.zeros(3 * planes * height * width, bool)
         whole[self.where] = True
+        enlarged = slice(self.level.photos * height * width, planes * height * width)
+        whole[enlarged] = self.in_place.ravel()
         result = np.arange(height * width, dtype=np.int32).reshape(height, width)
         closest = np.stack([nearest_of(fine) for fine in whole.reshape(-1, height, width)])
         sy, sx = np.clip(sy, 0, height - 1), np.clip(sx, 0, width - 1)

@@ -89,6 +89,20 @@ def test_enlargements_are_samples_like_the_photos(kind: type[np.uint8] | type[np
     assert np.array_equal(larger, image)
 
 
+def test_what_is_drawn_is_what_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outpaint_patch.nearer.TILE", 64)
+    found = Nearer(0.4, 0.6, 1.4, 2, np.zeros((4, 4), np.float32), np.zeros((4, 4), np.float32), 0)
+    image = cv2.GaussianBlur(corridor(*FRAME), (0, 0), 1)
+    used = np.zeros((2, 60, 80), bool)
+    used[0, 20, 30] = used[1] = True
+    planes = np.zeros((2, *image.shape), np.uint8)
+    found.draw(image, used, planes)
+    once, twice = (plane.astype(int) for plane in found.enlarged(image, cv2.INTER_CUBIC))
+    assert np.abs(planes[1] - twice).mean() < 1
+    assert np.abs(planes[0] - once)[64:128, 64:128].mean() < 1
+    assert not planes[0, :, 192:].any()
+
+
 def test_enlargements_fill_the_frame_in_rings_that_overlap_a_little() -> None:
     known = central(300, 300, 1 / 3)
     found = Nearer(0.5, 0.5, 1.5, MOST, np.zeros((4, 4), np.float32), np.zeros((4, 4), np.float32), 0)
@@ -172,7 +186,7 @@ def test_enlargements_are_taken_in_place_and_kept_so_at_finer_levels() -> None:
     found = _complete(rough_job(picture, known).image, known)
     size = found.level.known.size
     plane = found.numbers // size
-    enlarged = (plane > 0) & (plane <= len(found.larger))
+    enlarged = (plane > 0) & (plane <= len(found.level.guides))
     assert enlarged.sum() > 0.2 * (~known).sum()
     inner = np.zeros_like(known)
     inner[4:-4, 4:-4] = True  # at the frame's edge, cells go with the nearest that has a whole patch
@@ -182,10 +196,10 @@ def test_enlargements_are_taken_in_place_and_kept_so_at_finer_levels() -> None:
 def test_without_room_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     picture, known = corridor(*FRAME), _known()
     guess = rough_job(picture, known).image
-    assert len(_complete(guess, known, room=1).larger) == 1
-    assert not _complete(guess, known, room=0).larger
+    assert len(_complete(guess, known, room=1).level.guides) == 1
+    assert not _complete(guess, known, room=0).level.guides
     monkeypatch.setattr("outpaint_patch.complete.LARGEST", 300)
-    assert not _complete(guess, known).larger
+    assert not _complete(guess, known).level.guides
 
 
 def test_how_much_is_enlarged_is_told_and_is_no_guide() -> None:
