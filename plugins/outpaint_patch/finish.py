@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -61,19 +62,21 @@ def finish(
         found, round(settings.band * max(found.level.shape)), settings.reflection, settings.straight
     )
     height, width = known.shape
-    copied = seen(found.level, found.numbers, reflected, _bounds(known), height, width)
-    correction = correct(found, copied, settings)
+    level = found.level
+    sheets = 1 + len(level.guides)
+    # of the photos' and the enlargements' planes, the one that each cell is copied from
+    plane = found.numbers % (level.known.size * sheets) // level.known.size
 
     def rendered(share: float) -> None:
         ctx.check()
         ctx.progress(0.75 + 0.25 * share, "copying detail")
 
-    level = found.level
-    sheets = 1 + len(level.guides)
+    with ThreadPoolExecutor(1) as aside:  # what is copied from is drawn while its colours are seen to
+        drawn = aside.submit(_sheet, job.image, guides, level, plane)
+        copied = seen(level, found.numbers, reflected, _bounds(known), height, width)
+        correction = correct(found, copied, settings)
+        sheet = drawn.result()
     plan = copies(found.numbers, level.known, correction, height, width, sheets, reflected, _bounds(known))
-    # of the photos' and the enlargements' planes, the one that each cell is copied from
-    plane = found.numbers % (level.known.size * sheets) // level.known.size
-    sheet = _sheet(job.image, guides, level, plane)
     image = render(job.image, known, plan, rendered, threads, sheet=sheet)
     info: dict[str, Any] = {"patches": True, "cells": list(found.level.shape)}
     plane = plane[~level.known]

@@ -156,11 +156,12 @@ class Stage:
         """All sources and what they cost, whatever the target."""
         height, width = self.sheet.shape[:2]
         settings, r = self.settings, self.radius
-        codes = self.basis.encode(self.sheet)
+        tall = self.level.photos * self.shape[0]  # enlargements are what they are of
+        sheet = self.sheet if self.exact else self.sheet[:tall]  # and later on no sources any more
+        codes = self.basis.encode(sheet)
         n, m = np.searchsorted(self.where, (height * width, 2 * height * width))
         here = self.here = self._unmirrored(self.where)
         values = codes[here // width - r, here % width - r]
-        tall = self.level.photos * self.shape[0]  # enlargements are what they are of
         own = here[:n] < tall * width
         if self.rarity is None:
             rarity = np.zeros(tall * width, np.float32)
@@ -175,7 +176,7 @@ class Stage:
         self.unit = float(np.clip(values[:n][own].var(0).sum() / VARIANCE, 0.05, 1))
         values[n:m] = self.basis.mirrored(values[n:m])
         if m < len(values):
-            codes = self.basis.encode(banks(self.sheet, self.shape[0])[2])
+            codes = self.basis.encode(banks(sheet, self.shape[0])[2])
             place = self.where[m:] % (height * width)
             values[m:] = codes[place // width - r, place % width - r]
         colours = self.sheet.reshape(-1, 3)[here] / np.sqrt(np.float32(3))
