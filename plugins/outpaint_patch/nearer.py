@@ -3,8 +3,8 @@
 Who steps back sees more around them, and what they saw before smaller: seen from where a road leads, the road, the
 posts beside it, the coast and the clouds above are alike at every size. So the photo's outer part, enlarged, is
 what may lie outside of it: in one piece and in perspective, where patches of one size only make a wall of it.
-(Outpainting as zooming out is van Hoorick 2019, section 4; slightly larger sources are Mansfield et al. 2011,
-Transforming image completion.) Each enlargement is one more plane to copy from, each cell from where it is itself.
+(Sources that are transformed are Mansfield et al. 2011, Transforming image completion.) Each enlargement is one more
+plane to copy from, each cell from where it is itself.
 
 About which point, and by how much, is told by the photo: its outer part, inside, is foretold from what lies further
 in, and where that is right it is likely to be right outside.
@@ -73,7 +73,6 @@ many, looked at whole, single pixels are not seen."""
 MARGIN = 0.3
 """By how much, in the photo's shorter sides, enlargements overlap the photo, and each other: with little room for
 joins, these are cuts as straight as the photo's edges."""
-
 
 TILE = 1024
 """Pixels a side of what is drawn at once."""
