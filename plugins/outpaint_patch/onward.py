@@ -24,6 +24,7 @@ from .straight import (
     between,
     cornered,
     enclosed,
+    lasting,
     plain,
     straight,
     strayed,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 STRIP = 6
 """The strip's share of the photo: one in so many of its columns."""
+
+LONGER = 4
+"""The same of a longer strip, in which what would be repeated soon has to be straight, too."""
 
 RAYS = 8
 """Places a cell of the edge from which something runs on, lest there be gaps where rays part."""
@@ -147,20 +151,23 @@ def _leftward(
     if len(rows) < 8 or len(columns) < 8 or columns[0] == 0:
         return None
     top, bottom, left, right = rows[0], rows[-1] + 1, int(columns[0]), columns[-1] + 1
-    wide = max(4, round((right - left) / STRIP))
+    wide, more = (max(4, round((right - left) / share)) for share in (STRIP, LONGER))
     if not known[top:bottom, left : left + wide].all():
         return None
     short = min(right - left, bottom - top)
-    rays = _rays(image[top:bottom, left : left + wide], sure, reach * short, stray, nearer)
+    longer = slice(left, left + (more if known[top:bottom, left : left + more].all() else wide))
+    rays = _rays(image[top:bottom, longer], wide, sure, reach * short, stray, nearer)
     return _drawn_out(rays, top, left, known.shape)
 
 
-def _rays(strip: Floats, sure: float, reach: float, stray: float, nearer: bool) -> Floats:
-    """What runs on to the left of ``strip`` (n, wide, 3): (RAYS (n - 1) + 1, 8), see _drawn_out for what they are.
+def _rays(longer: Floats, wide: int, sure: float, reach: float, stray: float, nearer: bool) -> Floats:
+    """What runs on to the left of the first ``wide`` columns of a ``longer`` strip (n, w, 3).
 
-    It runs on for ``reach`` columns, what comes ``nearer`` further.
+    It runs on for ``reach`` columns, what comes ``nearer`` further. See _drawn_out for what is told of each of the
+    RAYS (n - 1) + 1 rays.
     """
-    count, wide = strip.shape[:2]
+    strip = longer[:, :wide]
+    count = len(strip)
     found = straight(strip)
     off = strayed(strip, found.colours, found.slopes)
     near = off[:, : wide // 2].mean(1)
@@ -173,6 +180,8 @@ def _rays(strip: Floats, sure: float, reach: float, stray: float, nearer: bool) 
     most = np.full(count, max(1, round(reach)), np.float32)
     if nearer:
         length = alike(off, stray)
+        # of what soon is not the same any more, a few columns would be repeated all the way
+        weight = np.where(length < wide / 2, weight * lasting(longer, found.slopes), weight)
         same = plain(off[:, : wide // 2], stray)
         weight, slopes = enclosed(weight, slopes, same)
         most *= 1 + (COMING - 1) * together(same, weight)

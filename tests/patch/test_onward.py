@@ -176,6 +176,24 @@ def test_what_becomes_thinner_above_the_lower_edge_is_copied_from_near_it() -> N
     assert strips(dashed, 0.2, 1)[48, 26] == pytest.approx(whole, abs=0.1)
 
 
+def test_what_soon_looks_different_runs_on_below_only_if_it_is_straight_further_up() -> None:
+    """A crack in a rock would be drawn out as a rod, a beam in the shade of the next is drawn out."""
+    yy, xx = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
+    lit = np.where(xx < 28 + 4, np.float32(0.85), np.float32(0.62))
+
+    def weight(bends: bool, turn: int) -> float:
+        middle = 48 + (2.5 * np.maximum(xx - (28 + 12), 0) if bends else 0)
+        on_it = np.abs(yy - middle) < 4
+        image, known = _seen(np.where(on_it, lit, np.float32(0.3))[..., None] * np.ones(3, np.float32))
+        image, known = (np.ascontiguousarray(np.rot90(a, turn)) for a in (image, known))
+        return float(np.rot90(onward(image, known, 0.4, 0.5, 0.03).weight, -turn)[46:51, 24:28].max())
+
+    below = 1
+    assert weight(bends=False, turn=below) > 0.6
+    assert weight(bends=True, turn=below) < 0.3
+    assert weight(bends=True, turn=0) > 0.8  # beside the photo little is repeated
+
+
 def test_a_few_spots_in_a_row_are_no_line() -> None:
     spots = _stripe(0.0)
     spots[:, np.arange(WIDTH) // 4 % 2 == 0] = spots[0, 0]
