@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from .expected import Expected, demand, embed, expect, measure, principal
+from .lines import below
 from .modes import likeliest
 from .nearer import add_enlarged, nearer
 from .onward import drawn, onward
@@ -78,7 +79,8 @@ def complete(
     finest.guides = tuple(shrink(guide.image, guide.known, *sizes[-1]) for guide in guides)
     found: Nearer | None = None
     if settings.nearer and not guides and room > 0 and max(height, width) < LARGEST:
-        found = nearer(mean, finest.known, max(height, width) / max(finest.shape), room, threads)
+        cell = max(height, width) / max(finest.shape)
+        found = nearer(mean, finest.known, cell, room, threads, below(going, finest.known))
     if found is not None:
         finest = add_enlarged(
             finest, found, found.enlarged(_rather_large(image, finest), cv2.INTER_CUBIC), light

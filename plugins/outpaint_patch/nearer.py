@@ -22,10 +22,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .lines import DOWN, MISS
+from .onward import THIN, Onward
 from .pyramid import Level, shrink
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
+
+    from .lines import Lines
 
 LONG = 128
 """Pixels along the photo's longer side at which it is foretold."""
@@ -35,6 +39,9 @@ POINTS = np.linspace(0.25, 0.75, 11)
 
 SCALES = (1.3, 1.4, 1.5, 1.6)
 """Enlargements tried. With less there would be many copies of the same narrow rim, with more they are soft."""
+
+LARGEST = 1.75
+"""The largest that is taken if with less there would be too few to reach the frame's edge."""
 
 FINER = 1 / 2, 1 / 4
 """Parts of the steps between these that are tried around the best."""
@@ -92,6 +99,7 @@ class Nearer:
     sure: Floats  # (h, w) of the frame, at some size: how much better it foretells the photo's rim than what follows
     again: Floats  # (h, w), 0..1: how well that is foretold by going on at the same size
     fine: float  # 0..1: whether pixels are so fine that an enlargement looks as sharp as the photo
+    lines: Floats | None = None  # (n,) along the photo's lower edge, how sure a line comes from the point
 
     def enlarged(self, plane: NDArray[Any], how: int = cv2.INTER_LINEAR) -> list[NDArray[Any]]:
         """``plane`` (h, w, ...) of the frame, at each of the enlargements."""
@@ -141,6 +149,40 @@ class Nearer:
                         borderMode=cv2.BORDER_REPLICATE,
                     )
 
+    def onward(self, known: Bools) -> Floats | None:
+        """How sure (h, w), 0..1, each cell is part of what runs out of the lower edge of the ``known`` ones.
+
+        None if nothing is known to run from the point. What does becomes wider as it comes nearer.
+        """
+        if self.lines is None:
+            return None
+        height, width = known.shape
+        rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+        size = len(columns), 1
+        edge = np.minimum(THIN * cv2.resize(self.lines[None], size, interpolation=cv2.INTER_AREA), 1)
+        y, x = self.y * height - 0.5, self.x * width - 0.5
+        down = np.arange(height, dtype=np.float32)[:, None] - np.float32(y)
+        beyond = down > rows[-1] - y
+        share = np.where(beyond, (rows[-1] - y) / np.maximum(down, 1e-3), 1)
+        at = x + (np.arange(width) - x) * share - columns[0]
+        told = cv2.remap(edge, at.astype(np.float32), np.zeros_like(at, np.float32), cv2.INTER_LINEAR)
+        result: Floats = np.where(beyond, told, np.float32(0))
+        return result
+
+    def aimed(self, going: Onward, known: Bools) -> Bools:
+        """In which cells (h, w) below the ``known`` ones what would run on as it is comes from the point."""
+        height, width = known.shape
+        rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+        down, over = (
+            self.y * height - 0.5 - np.arange(height)[:, None],
+            self.x * width - 0.5 - np.arange(width),
+        )
+        wy, wx = going.way[..., 0], going.way[..., 1]
+        off = np.abs(down * wx - over * wy) / np.maximum(np.hypot(wy, wx), 1e-6)
+        result: Bools = (going.weight > 0) & (off < MISS * len(columns)) & (wy < DOWN)
+        result[: rows[-1] + 1] = False
+        return result
+
     def rings(self, known: Bools) -> list[Bools]:
         """Which cells (h, w) of each enlargement are picture that those before, and the ``known`` cells, have not.
 
@@ -156,15 +198,18 @@ class Nearer:
         return results
 
 
-def nearer(image: Floats, known: Bools, cell: float, most: int = MOST, threads: int = 1) -> Nearer | None:
+def nearer(
+    image: Floats, known: Bools, cell: float, most: int = MOST, threads: int = 1, lines: Lines | None = None
+) -> Nearer | None:
     """How ``image`` (h, w, 3), 0..1, is best enlarged where it is not ``known``, up to ``most`` times.
 
-    Its cells are ``cell`` pixels of the frame wide. None if what is known is no rectangle, or so small that there is
-    nothing to be told by, or all there is.
+    Its cells are ``cell`` pixels of the frame wide. ``lines`` that run out of it may tell the point. None if what is
+    known is no rectangle, or so small that there is nothing to be told by, or all there is.
     """
     rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
     if min(len(rows), len(columns)) < 16:
         return None
+    most = min(MOST, most)
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     if not known[box].all():
         return None
@@ -173,7 +218,14 @@ def nearer(image: Floats, known: Bools, cell: float, most: int = MOST, threads: 
     share = min(1, LONG / max(inside.shape[:2]))
     size = tuple(max(8, round(side * share)) for side in inside.shape[1::-1])
     rim = _Rim.of(cv2.resize(inside, size, interpolation=cv2.INTER_AREA))
-    y, x, scale = _best(rim, threads)
+    point = lines.come_from(inside) if lines is not None else None
+    y, x, scale = _best(rim, threads, point)
+    through = None
+    if lines is not None and point is not None:
+        through = lines.through(y, x, len(rows))
+        # lines are to go on to the frame's lower edge, near which there must be whole patches of them
+        far = ((height + 2 * NEAR - rows[0]) / len(rows) - y) / (1 - y)
+        scale = max(scale, min(far ** (1 / most), LARGEST))
     top, bottom = rows[0] / height, (rows[-1] + 1) / height
     left, right = columns[0] / width, (columns[-1] + 1) / width
     around = (rows[0], height - rows[-1] - 1), (columns[0], width - columns[-1] - 1)
@@ -183,17 +235,20 @@ def nearer(image: Floats, known: Bools, cell: float, most: int = MOST, threads: 
     y, x = top + y * (bottom - top), left + x * (right - left)
     # so many times the photo, about that point, is the whole frame
     reach = max(y / (y - top), (1 - y) / (bottom - y), x / (x - left), (1 - x) / (right - x))
-    count = min(MOST, most, int(np.ceil(np.log(reach) / np.log(scale) - 1e-6)))
+    count = min(most, int(np.ceil(np.log(reach) / np.log(scale) - 1e-6)))
     few, many = PIXELS
     fine = float(np.clip((cell - few) / (many - few), 0, 1))
-    return Nearer(float(y), float(x), float(scale), count, told - again, again, fine) if count > 0 else None
+    if count < 1:
+        return None
+    return Nearer(float(y), float(x), float(scale), count, told - again, again, fine, through)
 
 
-def _best(rim: _Rim, threads: int) -> tuple[float, float, float]:
-    """The point, in heights and widths, and the scale that foretell ``rim`` best."""
+def _best(rim: _Rim, threads: int, point: tuple[float, float] | None = None) -> tuple[float, float, float]:
+    """The point, in heights and widths, and the scale that foretell ``rim`` best; the ``point`` may be known."""
     best: list[tuple[float, tuple[float, float, float]]] = []
-    tried = [(float(y), float(x), scale) for y in POINTS for x in POINTS for scale in SCALES]
-    step, growth = POINTS[1] - POINTS[0], SCALES[1] - SCALES[0]
+    points = product(POINTS, POINTS) if point is None else [point]
+    tried = [(float(y), float(x), scale) for y, x in points for scale in SCALES]
+    step, growth = (POINTS[1] - POINTS[0]) if point is None else 0, SCALES[1] - SCALES[0]
     with ThreadPoolExecutor(threads) as pool:
         for part in (*FINER, 0):
             scores = pool.map(lambda at: rim.score(*at), tried)

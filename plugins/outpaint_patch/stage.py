@@ -464,7 +464,17 @@ class Stage:
     def _straight_on(self) -> tuple[Ints, Floats]:
         """From each cell the step to the source that goes straight on there, and how sure that is (0..1)."""
         level, apart = self.level, self.settings.onward_stray * self.unit
-        return self.going.sources(self.cells, level.image, level.known, self.radius, apart)
+        steps, sure = self.going.sources(self.cells, level.image, level.known, self.radius, apart)
+        wide = level.nearer.onward(level.known) if level.nearer is not None else None
+        if level.nearer is None or wide is None:
+            return steps, sure
+        # what comes from where the photo is enlarged about goes on enlarged, and so wider as it comes nearer
+        there = self.in_place.reshape(level.nearer.count, -1)[:, self.cells]
+        widened = np.where(there.any(0), wide.ravel()[self.cells], np.float32(0))
+        aimed = level.nearer.aimed(self.going, level.known).ravel()[self.cells]
+        further = (level.photos + there.argmax(0)) * level.known.size
+        steps = np.where(widened > 0, further, steps).astype(np.int32)
+        return steps, np.where(widened > 0, widened, np.where(aimed, 0, sure)).astype(np.float32)
 
     def _hold(self, numbers: Ints, before: Bools) -> None:
         """Go straight on, to the cell, where the coarser level did; those cells look for nothing else."""
