@@ -43,6 +43,17 @@ class Copies:
     colour: Floats  # (h, w, 3)
 
 
+@dataclass(frozen=True)
+class Around:
+    """Which offsets there are in the nine cells around each cell, row by row: told once, asked for by every pixel."""
+
+    number: NDArray[
+        np.uint8
+    ]  # (h w, 9) of the offset of each of the nine: 0 of the first, 1 of the next that differs
+    first: NDArray[np.uint8]  # (h w, 9) by that number: the first of the nine that has it
+    last: NDArray[np.uint8]  # (h w,) the largest of these numbers
+
+
 def copies(
     numbers: Ints,
     known: Bools,
@@ -114,8 +125,8 @@ def render(
     sheet = image if sheet is None else sheet
     height, width = known.shape
     result = image.copy()
-    alike = _alike(plan.label)
-    mixed = (alike.min(1) == 0).reshape(plan.label.shape)
+    around = _around(plan.label)
+    mixed = (around.last > 0).reshape(plan.label.shape)
     blocks = [
         (slice(top, min(height, top + tile)), slice(left, min(width, left + tile)))
         for top in range(0, height, tile)
@@ -124,7 +135,7 @@ def render(
     blocks = [block for block in blocks if not known[block].all()]
 
     def work(block: tuple[slice, slice]) -> None:
-        _tile(image, sheet, known, plan, mixed, alike, block, result)
+        _tile(image, sheet, known, plan, mixed, around, block, result)
 
     with ThreadPoolExecutor(threads) as pool:  # tiles write apart from each other: the order changes nothing
         for number, _ in enumerate(pool.map(work, blocks)):
@@ -159,7 +170,7 @@ def _tile(
     known: Bools,
     plan: Copies,
     mixed: Bools,
-    alike: Floats,
+    around: Around,
     block: tuple[slice, slice],
     result: Samples,
 ) -> None:
@@ -199,11 +210,11 @@ def _tile(
     if len(seams):
         sy, sx = np.divmod(seams, x1 - x0)
         v, u = np.where(ty < 0.5, ty, ty - 1), np.where(tx < 0.5, tx, tx - 1)
-        share = _own_share(alike, rows[sy] * w + columns[sx], v[sy], u[sx])
+        share = _own_share(around, rows[sy] * w + columns[sx], v[sy], u[sx])
         open_ = share < CLEAR
         seams, sy, sx = seams[open_], sy[open_], sx[open_]
         colour.reshape(-1, 3)[seams] = _blend(
-            sheet, plan, sy + y0, sx + x0, rows[sy], columns[sx], v[sy], u[sx]
+            sheet, plan, around, sy + y0, sx + x0, rows[sy], columns[sx], v[sy], u[sx]
         )
     if band.any():
         _meet(image[y0:y1, x0:x1], band, colour, sigma)
@@ -223,17 +234,27 @@ def _take(image: Samples, map_x: Floats, map_y: Floats) -> Samples:
     return found
 
 
-def _alike(label: Ints) -> Floats:
-    """For each cell (h * w, 9): which of the nine around it have its own offset (1) and which another (0)."""
+def _around(label: Ints) -> Around:
+    """What there is in the nine cells around each of those with ``label`` (h, w)."""
     h, w = label.shape
     wide = np.pad(label, 1, mode="edge")
-    around = [wide[i : i + h, j : j + w] == label for i in range(3) for j in range(3)]
-    return np.stack(around, -1).reshape(-1, 9).astype(np.float32)
+    nine = np.stack([wide[i : i + h, j : j + w].ravel() for i in range(3) for j in range(3)], -1)
+    number, first = np.zeros((2, *nine.shape), np.uint8)
+    count, cells = np.zeros(h * w, np.uint8), np.arange(h * w)
+    for k in range(9):
+        same = nine[:, :k] == nine[:, k, None]
+        seen = same.any(1)
+        before = same.argmax(1) if k else np.zeros(h * w, np.intp)
+        number[:, k] = np.where(seen, number[cells, before], count)
+        first[cells[~seen], count[~seen]] = k
+        count += ~seen
+    return Around(number, first, count - np.uint8(1))
 
 
-def _own_share(alike: Floats, cells: NDArray[np.intp], v: Floats, u: Floats) -> Floats:
+def _own_share(around: Around, cells: NDArray[np.intp], v: Floats, u: Floats) -> Floats:
     """How much (0..1) of what the spline sees at pixels in ``cells`` has their own cell's offset."""
-    table = alike.take(cells, 0).reshape(-1, 3, 3)
+    number = around.number.take(cells, 0)
+    table = (number == number[:, 4, None]).astype(np.float32).reshape(-1, 3, 3)
     down, over = np.stack(_spline(v), -1), np.stack(_spline(u), -1)
     share: Floats = np.einsum("nij,ni,nj->n", table, down, over)
     return share
@@ -248,6 +269,7 @@ def _spline(place: Floats) -> tuple[Floats, Floats, Floats]:
 def _blend(
     image: Samples,
     plan: Copies,
+    around: Around,
     y: NDArray[np.intp],
     x: NDArray[np.intp],
     cell_y: NDArray[np.intp],
@@ -264,38 +286,30 @@ def _blend(
     h, w = plan.label.shape
     top = np.float32(np.iinfo(image.dtype).max)
     count = len(y)
-    cells = np.empty((9, count), np.intp)
-    shares = np.empty((9, count), np.float32)
-    for i, weight_y in enumerate(_spline(v)):
-        row = np.clip(cell_y + (i - 1), 0, h - 1) * w
-        for j, weight_x in enumerate(_spline(u)):
-            cells[3 * i + j] = row + np.clip(cell_x + (j - 1), 0, w - 1)
-            shares[3 * i + j] = weight_y * weight_x
-    labels = plan.label.ravel()[cells]
-    colours = plan.colour.reshape(-1, 3)
+    own = cell_y * w + cell_x
+    down, over = np.stack(_spline(v), -1), np.stack(_spline(u), -1)
+    shares = (down[:, :, None] * over[:, None]).reshape(count, 9)
+    rows = np.clip(cell_y[:, None] + np.repeat((-1, 0, 1), 3), 0, h - 1)
+    cells = rows * w + np.clip(cell_x[:, None] + np.tile((-1, 0, 1), 3), 0, w - 1)
+    numbers, last = around.number.take(own, 0), around.last.take(own)
+    colours = plan.colour.reshape(-1, 3).take(cells, 0)
     flat = image.reshape(-1, 3)
     total = np.zeros((count, 3), np.float32)
     mass = np.zeros(count, np.float32)
-    open_ = np.ones((9, count), bool)
-    for k in range(9):
-        at = np.flatnonzero(open_[k])
-        alike = labels[k:, at] == labels[k, at]
-        open_[k:, at] &= ~alike
-        parts = shares[k:, at] * alike
-        share = parts.sum(0)
-        colour = np.zeros((len(at), 3), np.float32)
-        for part, cell in zip(parts, cells[k:, at], strict=True):
-            some = np.flatnonzero(part)
-            colour[some] += part[some, None] * colours[cell[some]]
-        first = cells[k, at]
-        from_y = plan.rise.ravel()[first] * y[at] + plan.down.ravel()[first]
+    for number in range(int(last.max(initial=0)) + 1):
+        some = np.flatnonzero(last >= number)
+        parts = shares[some] * (numbers[some] == number)
+        share = parts.sum(1)
+        colour = np.einsum("nk,nkc->nc", parts, colours[some])
+        first = cells[some, around.first[own[some], number]]
+        from_y = plan.rise.ravel()[first] * y[some] + plan.down.ravel()[first]
         from_y = np.clip(from_y, 0, height - 1).astype(np.intp)
-        from_x = plan.sign.ravel()[first] * x[at] + plan.across.ravel()[first]
+        from_x = plan.sign.ravel()[first] * x[some] + plan.across.ravel()[first]
         from_x = np.clip(from_x, 0, width - 1).astype(np.intp)
         pixel = flat[from_y * width + from_x] + colour * (top / np.maximum(share, 1e-6))[:, None]
         weight = share**STEEP
-        total[at] += pixel * weight[:, None]
-        mass[at] += weight
+        total[some] += pixel * weight[:, None]
+        mass[some] += weight
     return (total / np.maximum(mass, np.float32(1e-12))[:, None]).astype(np.float32)
 
 

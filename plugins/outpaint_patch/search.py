@@ -69,7 +69,8 @@ def alone(codes: Floats, y: Ints, x: Ints, reach: int, alike: float) -> Floats:
     result = np.empty(len(codes), np.float32)
     for start in range(0, len(codes), 1024):
         a = slice(start, start + 1024)
-        table = square[a, None] + square[None, some] - 2 * codes[a] @ codes[some].T
+        # no product of matrices: in the last digits BLAS's depend on how many threads there are
+        table = square[a, None] + square[None, some] - 2 * np.einsum("ac,bc->ab", codes[a], codes[some])
         near = (np.abs(y[a, None] - y[None, some]) <= reach) & (np.abs(x[a, None] - x[None, some]) <= reach)
         table[near] = np.inf
         result[a] = np.partition(table, kth, 1)[:, kth]

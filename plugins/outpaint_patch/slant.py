@@ -43,12 +43,14 @@ def slant(image: Floats, known: Bools, spread: float) -> Floats:
 def leaning(level: Level) -> Floats:
     """How much (p h, w), 0..1, leans one way in each cell of ``level`` and its guides: the squared slant.
 
-    Of outlines and texture: how light falls off is no line, and looks no different the other way about.
+    Of outlines and texture: how light falls off is no line, and looks no different the other way about. What is
+    never turned over, enlargements, has 0.
     """
     spread = max(1.0, REACH * max(level.shape))
     planes = []
-    for plane in (level, *level.guides):
+    for plane in (level, *level.guides)[: level.photos]:
         relief = plane.image - local_mean(plane.image, plane.known, spread)
         planes.append(slant(relief, plane.known, spread))
-    result: Floats = np.square(np.concatenate(planes))
+    enlarged = len(level.guides) + 1 - level.photos
+    result: Floats = np.square(np.concatenate([*planes, *enlarged * [np.zeros_like(planes[0])]]))
     return result
