@@ -47,9 +47,7 @@ class Copies:
 class Around:
     """Which offsets there are in the nine cells around each cell, row by row: told once, asked for by every pixel."""
 
-    number: NDArray[
-        np.uint8
-    ]  # (h w, 9) of the offset of each of the nine: 0 of the first, 1 of the next that differs
+    number: NDArray[np.uint8]  # (h w, 9) of each one's offset: 0, 1 of the next that differs, and so on
     first: NDArray[np.uint8]  # (h w, 9) by that number: the first of the nine that has it
     last: NDArray[np.uint8]  # (h w,) the largest of these numbers
 

@@ -48,8 +48,8 @@ STEPS = 0.05, 0.025
 FINER = 1 / 2, 1 / 4, 1 / 8, 1 / 16
 """Parts of these that are tried around the best: lines on the ground are narrow, and a step in one is seen."""
 
-SOFT = 10
-"""What is wider than one in so many of the photo's columns is no line: a Gaussian's standard deviation."""
+SOFT = 20
+"""What is much wider than one in so many of the photo's columns is no line: a Gaussian's standard deviation."""
 
 NOTHING = np.float32(1e-4)
 """Squared differences, summed over channels, about which nothing can be told."""
@@ -90,7 +90,7 @@ class Lines:
     def come_from(self, photo: Floats) -> tuple[float, float] | None:
         """The point, in heights and widths of the ``photo`` (h, n, 3), that they come from; None if from none."""
         height = len(photo)
-        detail = photo - cv2.GaussianBlur(photo, (0, 0), len(self.weight) / SOFT / 2, sigmaY=0.01)
+        detail = photo - cv2.GaussianBlur(photo, (0, 0), len(self.weight) / SOFT, sigmaY=0.01)
         points = [
             (float(y), float(x))
             for y in np.arange(TOP, BOTTOM, STEPS[0])
