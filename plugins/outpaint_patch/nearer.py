@@ -23,13 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .lines import DOWN, MISS
-from .onward import THIN, Onward
+from .onward import THIN
 from .pyramid import Level, shrink
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats, Samples
 
     from .lines import Lines
+    from .onward import Onward
 
 LONG = 128
 """Pixels along the photo's longer side at which it is foretold."""
