@@ -17,6 +17,7 @@ from .layout import far_off, filled, folded_places, nearest_of, scaled, whole_pa
 from .offers import offers
 from .onward import Onward
 from .patches import PatchBasis, fit_basis, windows
+from .pieces import scraps
 from .pyramid import Level, banks, blur, local_mean
 from .repeats import detailed, repeats, visible
 from .salience import amid, excess
@@ -367,8 +368,10 @@ class Stage:
         if settings.thing > 0:
             turning = Turning(self.things, settings.thing, settings.thing_reach, self.turned[:height])
             offer_turned(steps, costs, freely, self.sources, self.level.known, self.radius, turning)
+        enlarged = 0
         if self.level.nearer is not None:
             further, dear = self._enlarged(self.level.nearer, freely, costs.min(0), typical)
+            enlarged = len(further)
             # the last one's place is for what goes straight on
             steps, costs = np.concatenate((further, steps)), np.concatenate((dear, costs))
         onward, sure = self._straight_on()
@@ -382,21 +385,28 @@ class Stage:
         free = self.inner & ~self.level.known
         at = np.flatnonzero(free).astype(np.int32)
         joins = Joins(settings.seam, settings.straight, settings.join * typical, settings.stamp * typical)
+        candidates = offsets.reshape(-1, height, width)
 
         def again(chosen: Ints) -> Floats:
             more = np.zeros((len(steps), height * width), np.float32)
             more[:, at] = self._again(offsets[:, at], chosen.ravel()[at], at)
-            return np.float32(settings.again * typical) * more.reshape(-1, height, width)
+            cost: Floats = np.float32(settings.again * typical) * more.reshape(candidates.shape)
+            taken = np.take_along_axis(candidates, chosen[None], 0)
+            scrap = scraps(taken[0], self.level.known, free, self.level.atlas(), joins)
+            scrap = np.float32(settings.scrap) * scrap * (candidates == taken)
+            scrap[-1].ravel()[self.cells] *= sure == 0  # what goes straight on may be narrow
+            scrap[:enlarged] = 0  # and what is in place fits far around
+            return cost + scrap
 
         chosen = cut(
-            offsets.reshape(-1, height, width),
-            data.reshape(-1, height, width),
+            candidates,
+            data.reshape(candidates.shape),
             self.level.known,
             free,
             self.level.atlas(),
             joins,
             self.threads,
-            again=again if free[self.level.known.any(1)].any() else None,
+            again=again,
         )
         numbers.reshape(-1)[at] = (at + offsets[chosen.ravel()[at], at]).astype(np.int32)
         taken = (sure > settings.onward_sure) & (numbers.reshape(-1)[self.cells] == self.cells + onward)
@@ -408,8 +418,8 @@ class Stage:
         """The photo enlarged, for every cell once and once more: steps (2, n) to it and what they cost (2, n).
 
         The ``best`` of the others cost (n,). The photo enlarged costs what other sources do; more where that changes
-        its texture, less where it goes on from the photo's rim, and far off, where patches make a wall of what ought
-        to come nearer.
+        its texture, less where it goes on from the photo's rim, and far off, below the photo above all, where patches
+        make a wall of what ought to come nearer.
         """
         level, settings = self.level, self.settings
         cells = self.cells.astype(np.int64)
@@ -417,17 +427,20 @@ class Stage:
         away = self.depth.ravel()[cells] / np.float32(self.short)
         low, high = settings.nearer_far
         off = np.clip((away - low) / np.float32(high - low), 0, 1)
+        below = cells // self.shape[1] > np.flatnonzero(level.known.any(1))[-1]
         sure, again = (
             cv2.resize(plane, self.shape[::-1], interpolation=cv2.INTER_LINEAR).ravel()[cells]
             for plane in (nearer.sure, nearer.again)
         )
         # stripes and tiles are of one size; the rest is in perspective, or looks no worse for it
         worth = settings.nearer_worth + settings.nearer_sure * sure
-        worth += (settings.nearer_fine * nearer.fine + settings.nearer_off * off) * (1 - again)
+        off *= settings.nearer_off + settings.nearer_below * below
+        worth += (settings.nearer_fine * nearer.fine + off) * (1 - again)
         spread = max(1.0, settings.nearer_together * self.long)
         texture = self.expected.reshape(1 + len(level.guides), *self.shape, -1)[..., : self.textures]
         size, found = level.known.size, np.zeros(len(cells), np.int32)
-        for number, before in enumerate(nearer.enlarged(texture[0])):
+        both = zip(nearer.enlarged(texture[0]), nearer.early(level.known), strict=True)
+        for number, (before, early) in enumerate(both):
             plane = level.photos + number
             rows = self.enlarged[number * size + cells]
             fine = np.flatnonzero((rows >= 0) & (found < len(steps)))
@@ -435,12 +448,13 @@ class Stage:
             cost = np.minimum(distances(targets, self.sources, rows), IMPOSSIBLE)
             cost += np.float32(settings.nearer_texture * self.unit) * changed
             more, inside = np.zeros((2, size), np.float32)
-            more[cells[fine]] = (cost - best - np.float32(typical) * worth.astype(np.float32))[fine]
+            gain = worth - settings.nearer_early * early.ravel()[cells]
+            more[cells[fine]] = (cost - best - np.float32(typical) * gain.astype(np.float32))[fine]
             inside[cells[fine]] = 1
             # in large pieces or not at all: a scrap of something large is out of place among what is smaller
             more = local_mean(more.reshape(self.shape), inside.reshape(self.shape), spread).ravel()
             # but not with the eye, the foot, the flower that all see twice, which a mean would hide
-            cost = best + more[cells] + self.fixed[np.maximum(rows, 0)]
+            cost = best + more[cells] + np.float32(settings.nearer_rare) * self.fixed[np.maximum(rows, 0)]
             steps[found[fine], fine], costs[found[fine], fine] = plane * size, cost[fine]
             found[fine] += 1
         return steps, costs

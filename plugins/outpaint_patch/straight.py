@@ -37,6 +37,12 @@ TIE = np.float32(0.01)
 SLANTED = np.float32(0.3)
 """So much straighter has what is aslant to be, at a slope of 1: outlines that rise do not rise for long."""
 
+LEVEL = 0.03, 0.08
+"""Slope up to which what runs into the photo's left or right edge is level, and from which on it is not."""
+
+HORIZON = np.float32(0.15)
+"""So much less straight has it to be: a horizon, a shore with its lights, a roof. Where it ends, all comes apart."""
+
 UNEVEN = np.float32(0.06)
 """The same where what goes on varies along its way: a soft row of tips is not as straight as a stem of one colour."""
 
@@ -108,6 +114,13 @@ def _try(strip: Floats, detail: Floats, slopes: Floats, best: Straight) -> None:
     best.slopes[better] = slopes[better]
     colours = _along(strip, slopes, max(2, strip.shape[1] // 6))[0].mean(1)
     best.colours = np.where(better[:, None], colours, best.colours)
+
+
+def level(slopes: Floats) -> Floats:
+    """How level (n,), 0..1, what has these ``slopes`` (n,) at the photo's left or right edge is."""
+    least, most = LEVEL
+    result: Floats = np.clip((most - np.abs(slopes)) / np.float32(most - least), 0, 1)
+    return result
 
 
 def lasting(strip: Floats, slopes: Floats) -> Floats:
