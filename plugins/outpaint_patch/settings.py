@@ -73,7 +73,7 @@ class Settings:
     nearer_sure: float = 6.0  # and where it goes on from the photo's rim
     nearer_off: float = 1.0  # and far off
     nearer_far: tuple[float, float] = (0.2, 0.5)  # where that begins, and counts in full, in short sides
-    nearer_below: float = 8.0  # and below the photo, where the ground comes nearer
+    nearer_below: float = 8.0  # and below the photo, where the ground comes nearer, if pixels are so fine
     nearer_early: float = 3.0  # what a further enlargement costs where the one before has picture
     nearer_rare: float = 2.0  # times what the rare costs elsewhere, lest an eye or a tail be seen twice
     nearer_together: float = 0.03  # how far around what it costs is averaged, in long sides

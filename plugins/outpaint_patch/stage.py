@@ -434,7 +434,7 @@ class Stage:
         )
         # stripes and tiles are of one size; the rest is in perspective, or looks no worse for it
         worth = settings.nearer_worth + settings.nearer_sure * sure
-        off *= settings.nearer_off + settings.nearer_below * below
+        off *= settings.nearer_off + settings.nearer_below * nearer.fine * below
         worth += (settings.nearer_fine * nearer.fine + off) * (1 - again)
         spread = max(1.0, settings.nearer_together * self.long)
         texture = self.expected.reshape(1 + len(level.guides), *self.shape, -1)[..., : self.textures]

@@ -194,7 +194,8 @@ def test_a_corridor_goes_on_in_perspective() -> None:
     assert error(Settings()) < 0.93 * error(Settings(nearer=False))
 
 
-def test_far_below_the_photo_more_comes_nearer_and_what_is_rare_less() -> None:
+def test_far_below_the_photo_more_comes_nearer_and_what_is_rare_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outpaint_patch.nearer.PIXELS", (0.0, 0.5))  # as in a large picture
     truth = corridor(480, 270)
     known = np.zeros((480, 270), bool)
     known[200:345] = True
