@@ -170,26 +170,6 @@ class Nearer:
         result: Floats = np.where(beyond, told, np.float32(0))
         return result
 
-    def early(self, known: Bools) -> list[Floats]:
-        """How much too early (h, w), 0..1, each enlargement of the ``known`` rectangle is: the one before goes on.
-
-        From the edge of the last but one, 1, it is ever less so up to that of the last, 0. Were it to begin wherever
-        it has picture, it would begin in a straight line.
-        """
-        height, width = known.shape
-        y, x = self.y * height - 0.5, self.x * width - 0.5
-        rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
-        down, over = np.arange(height) - y, np.arange(width) - x
-        # so many times the rectangle, about the point, just reaches each cell
-        reach = np.maximum(
-            np.maximum(down / (rows[-1] + 0.5 - y), down / (rows[0] - 0.5 - y))[:, None],
-            np.maximum(over / (columns[-1] + 0.5 - x), over / (columns[0] - 0.5 - x)),
-        )
-        times = np.log(np.maximum(reach, 1e-6)) / np.log(self.scale)
-        results = [np.clip(number - times, 0, 1).astype(np.float32) for number in range(self.count)]
-        results[0][:] = 0  # before the first there is the photo, and nothing else to begin with
-        return results
-
     def aimed(self, going: Onward, known: Bools) -> Bools:
         """In which cells (h, w) below the ``known`` ones what would run on as it is comes from the point."""
         height, width = known.shape

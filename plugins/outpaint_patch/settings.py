@@ -72,11 +72,8 @@ class Settings:
     nearer_fine: float = 1.8  # and more where pixels are so fine that nobody sees that it is soft
     nearer_sure: float = 6.0  # and where it goes on from the photo's rim
     nearer_off: float = 1.0  # and far off
-    nearer_far: tuple[float, float] = (0.2, 0.5)  # where that begins, and counts in full, in short sides
-    nearer_below: float = 8.0  # and below the photo, where the ground comes nearer, if pixels are so fine
-    nearer_early: float = 3.0  # what a further enlargement costs where the one before has picture
-    nearer_rare: float = 2.0  # times what the rare costs elsewhere, lest an eye or a tail be seen twice
     nearer_together: float = 0.03  # how far around what it costs is averaged, in long sides
+    nearer_far: tuple[float, float] = (0.2, 0.5)  # where far off begins, and counts in full, in short sides
     patch: float = 0.5  # weight of sources' patches where joins are chosen
     common: int = 24  # offsets that are offered to every cell then
     keep: int = 12  # of all offers to a cell, those that are compared

@@ -418,8 +418,8 @@ class Stage:
         """The photo enlarged, for every cell once and once more: steps (2, n) to it and what they cost (2, n).
 
         The ``best`` of the others cost (n,). The photo enlarged costs what other sources do; more where that changes
-        its texture, less where it goes on from the photo's rim, and far off, below the photo above all, where patches
-        make a wall of what ought to come nearer.
+        its texture, less where it goes on from the photo's rim, and far off, where patches make a wall of what ought
+        to come nearer.
         """
         level, settings = self.level, self.settings
         cells = self.cells.astype(np.int64)
@@ -427,20 +427,17 @@ class Stage:
         away = self.depth.ravel()[cells] / np.float32(self.short)
         low, high = settings.nearer_far
         off = np.clip((away - low) / np.float32(high - low), 0, 1)
-        below = cells // self.shape[1] > np.flatnonzero(level.known.any(1))[-1]
         sure, again = (
             cv2.resize(plane, self.shape[::-1], interpolation=cv2.INTER_LINEAR).ravel()[cells]
             for plane in (nearer.sure, nearer.again)
         )
         # stripes and tiles are of one size; the rest is in perspective, or looks no worse for it
         worth = settings.nearer_worth + settings.nearer_sure * sure
-        off *= settings.nearer_off + settings.nearer_below * nearer.fine * below
-        worth += (settings.nearer_fine * nearer.fine + off) * (1 - again)
+        worth += (settings.nearer_fine * nearer.fine + settings.nearer_off * off) * (1 - again)
         spread = max(1.0, settings.nearer_together * self.long)
         texture = self.expected.reshape(1 + len(level.guides), *self.shape, -1)[..., : self.textures]
         size, found = level.known.size, np.zeros(len(cells), np.int32)
-        both = zip(nearer.enlarged(texture[0]), nearer.early(level.known), strict=True)
-        for number, (before, early) in enumerate(both):
+        for number, before in enumerate(nearer.enlarged(texture[0])):
             plane = level.photos + number
             rows = self.enlarged[number * size + cells]
             fine = np.flatnonzero((rows >= 0) & (found < len(steps)))
@@ -448,13 +445,12 @@ class Stage:
             cost = np.minimum(distances(targets, self.sources, rows), IMPOSSIBLE)
             cost += np.float32(settings.nearer_texture * self.unit) * changed
             more, inside = np.zeros((2, size), np.float32)
-            gain = worth - settings.nearer_early * early.ravel()[cells]
-            more[cells[fine]] = (cost - best - np.float32(typical) * gain.astype(np.float32))[fine]
+            more[cells[fine]] = (cost - best - np.float32(typical) * worth.astype(np.float32))[fine]
             inside[cells[fine]] = 1
             # in large pieces or not at all: a scrap of something large is out of place among what is smaller
             more = local_mean(more.reshape(self.shape), inside.reshape(self.shape), spread).ravel()
             # but not with the eye, the foot, the flower that all see twice, which a mean would hide
-            cost = best + more[cells] + np.float32(settings.nearer_rare) * self.fixed[np.maximum(rows, 0)]
+            cost = best + more[cells] + self.fixed[np.maximum(rows, 0)]
             steps[found[fine], fine], costs[found[fine], fine] = plane * size, cost[fine]
             found[fine] += 1
         return steps, costs

@@ -40,7 +40,7 @@ SLANTED = np.float32(0.3)
 LEVEL = 0.03, 0.08
 """Slope up to which what runs into the photo's left or right edge is level, and from which on it is not."""
 
-HORIZON = np.float32(0.15)
+HORIZON = np.float32(0.1)
 """So much less straight has it to be: a horizon, a shore with its lights, a roof. Where it ends, all comes apart."""
 
 UNEVEN = np.float32(0.06)

@@ -4,8 +4,8 @@ What is copied to places beyond the photo's edge would get lighter again from th
 stand as a frame in the middle of the picture. So patches are sought and joined in the evened-out photo, and what
 comes of it is darkened as the photo is at its edge. Scenes get darker toward one side or another; what a
 vignette darkens gets darker outward on nearly all sides at once (after Zheng et al. 2008, Single-image
-vignetting correction using radial gradient symmetry). Of the shapes that its rings may have, the one that leaves the
-least of it is taken.
+vignetting correction using radial gradient symmetry). Where its rings are of another shape than ours, some of the
+fall is missed (a third, of square ones), and a trace of the frame is left.
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ SECTORS = 16
 AGREE = 0.85
 """Share of the sectors in which a ring must get darker outward."""
 
-ROUND = 4.0, 10.0
-"""Exponents of the superellipses that rings may be: between those of a lens and a retoucher's rounded frame, or all
-but the frame itself."""
+ROUND = 4.0
+"""Exponent of the superellipses that rings are: between those of a lens and a retoucher's rounded frame."""
 
 DARK = np.float32(0.03)
 """Added to light before its logarithm is taken: noise in the shadows is not to count."""
@@ -56,15 +55,14 @@ def vignette(image: Floats, known: Bools) -> Floats | None:
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     if not known[box].all() or min(len(rows), len(columns)) < 16:
         return None
-    light = _light(image[box])
-    falls, power = min(
-        ((_falls(light, power), power) for power in ROUND), key=lambda found: _left(light, *found)
-    )
+    falls = _falls(image[box])
     if not falls.any():
         return None
     y = _unit(np.arange(known.shape[0]), rows)
     x = _unit(np.arange(known.shape[1]), columns)
-    fall = _fall(_distance(y, x, power), falls)
+    fall: Floats = np.interp(_distance(y, x), EDGES, np.concatenate(((0,), np.cumsum(falls)))).astype(
+        np.float32
+    )
     fall = np.maximum(fall, np.float32(-MOST))
     inner = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
     beyond = push_pull(fall[..., None], (known & ~inner).astype(np.float32))[..., 0]
@@ -90,43 +88,22 @@ def _unit(place: NDArray[np.intp], span: NDArray[np.intp]) -> Floats:
     return clipped
 
 
-def _distance(y: Floats, x: Floats, power: float) -> Floats:
-    """Distance (h, w) from the centre, 1 at the middle of each side, on rings of the exponent ``power``."""
-    total = np.abs(y[:, None]) ** power + np.abs(x[None]) ** power
-    distance: Floats = np.power(total, 1 / power).astype(np.float32)
+def _distance(y: Floats, x: Floats) -> Floats:
+    """Distance (h, w) from the centre, 1 at the middle of each side."""
+    total = np.abs(y[:, None]) ** ROUND + np.abs(x[None]) ** ROUND
+    distance: Floats = np.power(total, 1 / ROUND).astype(np.float32)
     return distance
 
 
-def _light(photo: Floats) -> Floats:
-    """The logarithm of the light in ``photo`` (h, w, 3), of LONG pixels."""
+def _falls(photo: Floats) -> Floats:
+    """How much the logarithm of light changes (<= 0) across each ring of ``photo`` (h, w, 3); 0 but in a vignette."""
     share = LONG / max(photo.shape[:2])
     size = tuple(max(8, round(side * share)) for side in photo.shape[1::-1])
     small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
-    light: Floats = cv2.GaussianBlur(np.log(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY) + DARK), (0, 0), 1)
-    return light
-
-
-def _fall(distance: Floats, falls: Floats) -> Floats:
-    """How much the logarithm of light has changed at each ``distance``, by the ``falls`` across the rings within."""
-    fall: Floats = np.interp(distance, EDGES, np.concatenate(((0,), np.cumsum(falls)))).astype(np.float32)
-    return fall
-
-
-def _left(light: Floats, falls: Floats, power: float) -> float:
-    """How much ``light`` (h, w) changes from cell to cell, a mean, less its ``falls`` across rings of ``power``."""
+    light = cv2.GaussianBlur(np.log(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY) + DARK), (0, 0), 1)
     height, width = light.shape
     y, x = _unit(np.arange(height), np.arange(height)), _unit(np.arange(width), np.arange(width))
-    return float(np.abs(np.gradient(light - _fall(_distance(y, x, power), falls))).mean())
-
-
-def _falls(light: Floats, power: float) -> Floats:
-    """How much ``light`` (h, w), a logarithm, changes (<= 0) across each ring; 0 but in a vignette.
-
-    Rings are superellipses of the exponent ``power``.
-    """
-    height, width = light.shape
-    y, x = _unit(np.arange(height), np.arange(height)), _unit(np.arange(width), np.arange(width))
-    distance = _distance(y, x, power)
+    distance = _distance(y, x)
     (down, across), (out_y, out_x) = np.gradient(light), np.gradient(distance)
     slope = (down * out_y + across * out_x) / np.maximum(out_y**2 + out_x**2, 1e-9)
     angle = np.arctan2(*np.meshgrid(y, x, indexing="ij"))

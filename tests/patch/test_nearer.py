@@ -114,19 +114,6 @@ def test_enlargements_fill_the_frame_in_rings_that_overlap_a_little() -> None:
         assert not ring[150, 150]
 
 
-def test_a_further_enlargement_is_early_where_the_one_before_goes_on() -> None:
-    known = central(300, 300, 1 / 3)
-    found = Nearer(0.5, 0.5, 1.5, MOST, np.zeros((4, 4), np.float32), np.zeros((4, 4), np.float32), 0)
-    first, second, third = found.early(known)
-    assert not first.any()
-    row = second[150, 150:]  # the photo ends 50 cells away, its enlargement 75
-    assert row[:48] == pytest.approx(1)
-    assert row[76:] == pytest.approx(0)
-    assert (np.diff(row[49:76]) < 0).all()
-    assert second[150 + 60, 150] == pytest.approx(second[150, 150 + 60])
-    assert third[150, 150 + 74] == pytest.approx(1, abs=0.02)
-
-
 def test_a_vignette_is_no_part_of_what_is_enlarged() -> None:
     known = _known()
     light = np.broadcast_to(np.linspace(0.5, 1, FRAME[1], dtype=np.float32), FRAME)
@@ -192,25 +179,6 @@ def test_a_corridor_goes_on_in_perspective() -> None:
         return float(np.square(off).mean())
 
     assert error(Settings()) < 0.93 * error(Settings(nearer=False))
-
-
-def test_far_below_the_photo_more_comes_nearer_and_what_is_rare_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("outpaint_patch.nearer.PIXELS", (0.0, 0.5))  # as in a large picture
-    truth = corridor(480, 270)
-    known = np.zeros((480, 270), bool)
-    known[200:345] = True
-    job = rough_job(truth, known)
-
-    def made(settings: Settings) -> tuple[float, float]:
-        """The error below the photo, and the share that is enlarged."""
-        image, info = finish(job, Context(seed=1, threads=1), settings)
-        return float(np.square(image[345:].astype(np.float32) - truth[345:]).mean()), info["enlarged"]
-
-    error, share = made(Settings())
-    without, less = made(Settings(nearer_below=0))
-    assert error < 0.98 * without
-    assert share > 1.05 * less
-    assert made(Settings(nearer_rare=6))[1] < made(Settings(nearer_rare=0))[1]
 
 
 def test_enlargements_are_taken_in_place_and_kept_so_at_finer_levels() -> None:
