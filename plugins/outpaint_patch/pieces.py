@@ -33,7 +33,8 @@ def scraps(steps: NDArray[np.int64], known: Bools, free: Bools, atlas: Floats, j
     join is no worse for being the ``known`` cells' edge.
     """
     seen = replace(joins, straight=1, any=0, stamp=0)
-    label = pieces(np.where(known, 0, steps), free)
+    steps = np.where(known, 0, steps)
+    label = pieces(steps, free)
     count = int(label.max()) + 1
     border = np.zeros(count)
     for axis in range(2):

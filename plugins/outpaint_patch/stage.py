@@ -396,7 +396,8 @@ class Stage:
             scrap = np.float32(settings.scrap) * scrap * (candidates == taken)
             scrap[-1].ravel()[self.cells] *= sure == 0  # what goes straight on may be narrow
             scrap[:enlarged] = 0  # and what is in place fits far around
-            return cost + scrap
+            cost += scrap
+            return cost
 
         chosen = cut(
             candidates,

@@ -37,17 +37,17 @@ TIE = np.float32(0.01)
 SLANTED = np.float32(0.3)
 """So much straighter has what is aslant to be, at a slope of 1: outlines that rise do not rise for long."""
 
-LEVEL = 0.03, 0.08
-"""Slope up to which what runs into the photo's left or right edge is level, and from which on it is not."""
-
-HORIZON = np.float32(0.1)
-"""So much less straight has it to be: a horizon, a shore with its lights, a roof. Where it ends, all comes apart."""
-
 UNEVEN = np.float32(0.06)
 """The same where what goes on varies along its way: a soft row of tips is not as straight as a stem of one colour."""
 
 EVEN = np.float32(0.03)
 """Squared difference along its way from which on it varies, in those at which it is another thing."""
+
+LEVEL = 0.03, 0.08
+"""Slope up to which what runs into the photo's left or right edge is level, and from which on it is not."""
+
+HORIZON = np.float32(0.1)
+"""So much less straight has that to be: a horizon, a shore with its lights, a roof. Where it ends, all comes apart."""
 
 SPREAD = 0.04
 """How far straight things tell the way of what is between them, in edges' lengths."""

@@ -54,10 +54,11 @@ def test_nobody_minds_a_piece_that_joins_unseen() -> None:
 def test_the_known_part_is_no_piece_and_what_does_not_go_on_from_it_is_one() -> None:
     steps, known, atlas = _scrap(0.1)
     known[:, :20] = True
-    steps[:, :20] = -5  # of no account
     cost = scraps(steps, known, ~known, atlas, JOINS)
     assert not cost[known].any()
     assert (cost[8:12, 20:25] > 0.5).all()
+    steps[:, :20] = HEIGHT * WIDTH  # of no account: they keep what they have
+    assert np.array_equal(scraps(steps, known, ~known, atlas, JOINS), cost)
 
 
 def test_a_scrap_that_cells_one_by_one_would_keep_goes_as_a_whole() -> None:
