@@ -58,7 +58,7 @@ def cut(
     offsets = np.where(known, 0, offsets)
     data = np.where(free, data, np.float32(0))
     with ThreadPoolExecutor(min(threads, 4)) as pool:
-        tables = list(pool.map(lambda axis: joint_costs(offsets, known, free, atlas, joins, axis), (1, 0)))
+        tables = list(pool.map(lambda axis: _joins(offsets, known, free, atlas, joins, axis), (1, 0)))
         messages = np.zeros((4, *data.shape), np.float32)
         total = data
 
@@ -83,7 +83,7 @@ def cut(
     return best
 
 
-def joint_costs(
+def _joins(
     offsets: NDArray[np.int64], known: Bools, free: Bools, atlas: Floats, joins: Joins, axis: int
 ) -> Floats:
     """What it costs (c, c, ...) if a cell takes its candidate a and the next along ``axis`` its candidate b."""

@@ -49,7 +49,6 @@ class Settings:
     offsets: int = 64  # that the propagation of beliefs chooses from
     coherence: float = 1.2  # cost of a neighbour that disagrees, in median distances
     seam: float = 6.0  # cost of a squared colour difference along a join
-    scrap: float = 2.0  # times that for a small piece's whole border, when cells are chosen again
     onward: float = 0.6  # share of the guess's colours that gives way to what runs straight out of the photo
     straightness: float = 0.4  # how straight that has to be, 0..1
     onward_reach: float = 0.5  # how far it runs on, in the photo's shorter sides; below up to twice as far

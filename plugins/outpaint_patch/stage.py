@@ -17,7 +17,6 @@ from .layout import far_off, filled, folded_places, nearest_of, scaled, whole_pa
 from .offers import offers
 from .onward import Onward
 from .patches import PatchBasis, fit_basis, windows
-from .pieces import scraps
 from .pyramid import Level, banks, blur, local_mean
 from .repeats import detailed, repeats, visible
 from .salience import amid, excess
@@ -368,10 +367,8 @@ class Stage:
         if settings.thing > 0:
             turning = Turning(self.things, settings.thing, settings.thing_reach, self.turned[:height])
             offer_turned(steps, costs, freely, self.sources, self.level.known, self.radius, turning)
-        enlarged = 0
         if self.level.nearer is not None:
             further, dear = self._enlarged(self.level.nearer, freely, costs.min(0), typical)
-            enlarged = len(further)
             # the last one's place is for what goes straight on
             steps, costs = np.concatenate((further, steps)), np.concatenate((dear, costs))
         onward, sure = self._straight_on()
@@ -385,29 +382,21 @@ class Stage:
         free = self.inner & ~self.level.known
         at = np.flatnonzero(free).astype(np.int32)
         joins = Joins(settings.seam, settings.straight, settings.join * typical, settings.stamp * typical)
-        candidates = offsets.reshape(-1, height, width)
 
         def again(chosen: Ints) -> Floats:
             more = np.zeros((len(steps), height * width), np.float32)
             more[:, at] = self._again(offsets[:, at], chosen.ravel()[at], at)
-            cost: Floats = np.float32(settings.again * typical) * more.reshape(candidates.shape)
-            taken = np.take_along_axis(candidates, chosen[None], 0)
-            scrap = scraps(taken[0], self.level.known, free, self.level.atlas(), joins)
-            scrap = np.float32(settings.scrap) * scrap * (candidates == taken)
-            scrap[-1].ravel()[self.cells] *= sure == 0  # what goes straight on may be narrow
-            scrap[:enlarged] = 0  # and what is in place fits far around
-            cost += scrap
-            return cost
+            return np.float32(settings.again * typical) * more.reshape(-1, height, width)
 
         chosen = cut(
-            candidates,
-            data.reshape(candidates.shape),
+            offsets.reshape(-1, height, width),
+            data.reshape(-1, height, width),
             self.level.known,
             free,
             self.level.atlas(),
             joins,
             self.threads,
-            again=again,
+            again=again if free[self.level.known.any(1)].any() else None,
         )
         numbers.reshape(-1)[at] = (at + offsets[chosen.ravel()[at], at]).astype(np.int32)
         taken = (sure > settings.onward_sure) & (numbers.reshape(-1)[self.cells] == self.cells + onward)

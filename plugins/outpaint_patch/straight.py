@@ -47,7 +47,7 @@ LEVEL = 0.03, 0.08
 """Slope up to which what runs into the photo's left or right edge is level, and from which on it is not."""
 
 HORIZON = np.float32(0.1)
-"""So much less straight has that to be: a horizon, a shore with its lights, a roof. Where it ends, all comes apart."""
+"""So much less straight has that to be: a horizon, a shore with its lights, a roof. Were it to end, all would."""
 
 SPREAD = 0.04
 """How far straight things tell the way of what is between them, in edges' lengths."""
