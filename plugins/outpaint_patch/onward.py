@@ -18,7 +18,6 @@ import numpy as np
 from .straight import (
     CLEARLY,
     EVEN,
-    HORIZON,
     SLANTED,
     UNEVEN,
     alike,
@@ -26,7 +25,6 @@ from .straight import (
     cornered,
     enclosed,
     lasting,
-    level,
     plain,
     straight,
     strayed,
@@ -122,7 +120,7 @@ def onward(image: Floats, known: Bools, sure: float, reach: float, stray: float)
     """
     sums = np.zeros((*known.shape, 9), np.float32)
     for turn in range(4):
-        part = _leftward(np.rot90(image, turn), np.rot90(known, turn), sure, reach, stray, turn)
+        part = _leftward(np.rot90(image, turn), np.rot90(known, turn), sure, reach, stray, turn == LOWER)
         if part is None:
             continue
         for _ in range(turn):
@@ -142,12 +140,12 @@ def drawn(image: Floats, found: Onward, share: float) -> Floats:
 
 
 def _leftward(
-    image: Floats, known: Bools, sure: float, reach: float, stray: float, turn: int
+    image: Floats, known: Bools, sure: float, reach: float, stray: float, nearer: bool
 ) -> Floats | None:
     """Weighted sums (h, w, 9) to the left of the known rectangle, in the order of Onward's planes.
 
-    They are: 0 the weights, 1 to 3 colours, 4 and 5 way, 6 depth, 7 strip, 8 fade. The picture has been turned by
-    so many quarters: below the photo, what comes nearer becomes wider; beside it there are horizons.
+    They are: 0 the weights, 1 to 3 colours, 4 and 5 way, 6 depth, 7 strip, 8 fade. What comes ``nearer`` as it
+    runs on becomes wider.
     """
     rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
     if len(rows) < 8 or len(columns) < 8 or columns[0] == 0:
@@ -158,25 +156,22 @@ def _leftward(
         return None
     short = min(right - left, bottom - top)
     longer = slice(left, left + (more if known[top:bottom, left : left + more].all() else wide))
-    rays = _rays(image[top:bottom, longer], wide, sure, reach * short, stray, turn)
+    rays = _rays(image[top:bottom, longer], wide, sure, reach * short, stray, nearer)
     return _drawn_out(rays, top, left, known.shape)
 
 
-def _rays(longer: Floats, wide: int, sure: float, reach: float, stray: float, turn: int) -> Floats:
+def _rays(longer: Floats, wide: int, sure: float, reach: float, stray: float, nearer: bool) -> Floats:
     """What runs on to the left of the first ``wide`` columns of a ``longer`` strip (n, w, 3).
 
-    It runs on for ``reach`` columns, at the LOWER edge further: the ``turn`` tells. See _drawn_out for what is told
-    of each of the RAYS (n - 1) + 1 rays.
+    It runs on for ``reach`` columns, what comes ``nearer`` further. See _drawn_out for what is told of each of the
+    RAYS (n - 1) + 1 rays.
     """
-    nearer, beside = turn == LOWER, turn % 2 == 0
     strip = longer[:, :wide]
     count = len(strip)
     found = straight(strip)
     off = strayed(strip, found.colours, found.slopes)
     near = off[:, : wide // 2].mean(1)
     doubt = np.float32(sure) + SLANTED * np.abs(found.slopes)
-    if beside:
-        doubt -= HORIZON * level(found.slopes)
     doubt += UNEVEN * (1 - np.exp(-near / (EVEN * np.float32(stray))))
     # a few bright spots in a row are straight, but no line; below, lines have what is beside them to go by
     steady = np.exp(-np.square(near / np.float32((1 if nearer else 2) * stray)))

@@ -43,12 +43,6 @@ UNEVEN = np.float32(0.06)
 EVEN = np.float32(0.03)
 """Squared difference along its way from which on it varies, in those at which it is another thing."""
 
-LEVEL = 0.03, 0.08
-"""Slope up to which what runs into the photo's left or right edge is level, and from which on it is not."""
-
-HORIZON = np.float32(0.1)
-"""So much less straight has that to be: a horizon, a shore with its lights, a roof. Were it to end, all would."""
-
 SPREAD = 0.04
 """How far straight things tell the way of what is between them, in edges' lengths."""
 
@@ -114,13 +108,6 @@ def _try(strip: Floats, detail: Floats, slopes: Floats, best: Straight) -> None:
     best.slopes[better] = slopes[better]
     colours = _along(strip, slopes, max(2, strip.shape[1] // 6))[0].mean(1)
     best.colours = np.where(better[:, None], colours, best.colours)
-
-
-def level(slopes: Floats) -> Floats:
-    """How level (n,), 0..1, what has these ``slopes`` (n,) at the photo's left or right edge is."""
-    least, most = LEVEL
-    result: Floats = np.clip((most - np.abs(slopes)) / np.float32(most - least), 0, 1)
-    return result
 
 
 def lasting(strip: Floats, slopes: Floats) -> Floats:

@@ -9,7 +9,7 @@ from outpaint_patch.onward import drawn, onward
 from outpaint_patch.pyramid import Level
 from outpaint_patch.settings import Settings
 from outpaint_patch.stage import Stage
-from outpaint_patch.straight import cornered, enclosed, level, straight, together
+from outpaint_patch.straight import cornered, enclosed, straight, together
 
 from outpaint_cli.plugin import Context, HarmonizeJob, Rect
 
@@ -297,22 +297,6 @@ def test_what_runs_on_beside_what_strays_goes_no_further_than_that() -> None:
     assert together(same, weight)[:60] == pytest.approx(1)
 
 
-def test_a_horizon_has_to_be_less_straight_than_what_is_upright_or_aslant() -> None:
-    """A shore with its lights is not as straight as a pole, but much likelier to go on."""
-    shore = _stripe(0.0)
-    shore += np.random.default_rng(2).normal(0, 0.05, shore.shape).astype(np.float32)
-
-    def sure(picture: np.ndarray, turn: int) -> float:
-        image, known = (np.ascontiguousarray(np.rot90(a, turn)) for a in _seen(picture))
-        weight = np.rot90(onward(image, known, 0.75, 0.5, 1.0).weight, -turn)
-        return float(weight[46:51, 14:28].mean())
-
-    assert sure(shore, 0) > 0.4
-    assert sure(shore, 2) == pytest.approx(sure(shore, 0), abs=0.05)
-    assert sure(shore, 3) < 0.6 * sure(shore, 0)  # upright, it runs out of the photo's upper edge
-    assert list(level(np.array([0, 0.03, -0.055, 0.08, 1], np.float32))) == pytest.approx([1, 1, 0.5, 0, 0])
-
-
 def test_what_varies_along_its_way_has_to_be_straighter() -> None:
     """A row of tips is about as straight, but a stem of one colour is likelier to go on."""
     stem, tips = _stripe(0.0), _stripe(0.0)
@@ -320,7 +304,7 @@ def test_what_varies_along_its_way_has_to_be_straighter() -> None:
 
     def sure(picture: np.ndarray) -> float:
         image, known = _seen(picture)
-        return float(onward(image, known, 0.9, 0.5, Settings().onward_alike).weight[46:51, 20:28].max())
+        return float(onward(image, known, 0.8, 0.5, Settings().onward_alike).weight[46:51, 20:28].max())
 
     assert sure(stem) > 0.5
     assert sure(tips) < 0.8 * sure(stem)
