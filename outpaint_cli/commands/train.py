@@ -26,7 +26,8 @@ def train(
     minutes: Annotated[float | None, typer.Option(help="How many minutes of training instead.")] = None,
     loss: Annotated[str, typer.Option(help="Which loss; the network names its own.")] = "",
     init: Annotated[
-        Path | None, typer.Option(help="Start from these weights: .onnx, .safetensors or .pt.")
+        Path | None,
+        typer.Option(help="Start from these weights: .safetensors or .pt; context-encoder from .onnx, too."),
     ] = None,
     perceptual: Annotated[
         Path | None,

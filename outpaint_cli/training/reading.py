@@ -19,6 +19,11 @@ def load_checkpoint(path: Path) -> Any:
     """
     if not path.is_file():
         raise UsageError(f"{path}: there is no such checkpoint")
+    if path.suffix == ".onnx":
+        raise ModelError(
+            f"{path}: an ONNX file, whose layers have been folded into each other; give the checkpoint it was "
+            "made of (a training run keeps it as last.safetensors)"
+        )
     if _is_safetensors(path):
         from safetensors import SafetensorError
         from safetensors.torch import load_file
