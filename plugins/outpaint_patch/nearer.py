@@ -172,17 +172,28 @@ class Nearer:
 
     def aimed(self, going: Onward, known: Bools) -> Bools:
         """In which cells (h, w) below the ``known`` ones what would run on as it is comes from the point."""
-        height, width = known.shape
         rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+        missed = self._missed(going)
+        result: Bools = (going.weight > 0) & (missed < MISS * len(columns)) & (going.way[..., 0] < DOWN)
+        result[: rows[-1] + 1] = False
+        return result
+
+    def against(self, going: Onward) -> Floats:
+        """How sure (h, w), 0..1, it is that something thick runs on in a cell another way than from the point."""
+        off = self._missed(going) > MISS * going.weight.shape[1]
+        result: Floats = np.where(off, going.weight * going.thick, np.float32(0))
+        return result
+
+    def _missed(self, going: Onward) -> Floats:
+        """By how many cells (h, w) what runs on in each misses the point."""
+        height, width = going.weight.shape
         down, over = (
             self.y * height - 0.5 - np.arange(height)[:, None],
             self.x * width - 0.5 - np.arange(width),
         )
         wy, wx = going.way[..., 0], going.way[..., 1]
-        off = np.abs(down * wx - over * wy) / np.maximum(np.hypot(wy, wx), 1e-6)
-        result: Bools = (going.weight > 0) & (off < MISS * len(columns)) & (wy < DOWN)
-        result[: rows[-1] + 1] = False
-        return result
+        missed: Floats = np.abs(down * wx - over * wy) / np.maximum(np.hypot(wy, wx), 1e-6)
+        return missed
 
     def rings(self, known: Bools) -> list[Bools]:
         """Which cells (h, w) of each enlargement are picture that those before, and the ``known`` cells, have not.

@@ -20,6 +20,7 @@ from .straight import (
     EVEN,
     SLANTED,
     UNEVEN,
+    Straight,
     alike,
     between,
     cornered,
@@ -30,6 +31,7 @@ from .straight import (
     strayed,
     together,
 )
+from .thick import BODY, thick
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Bools, Floats
@@ -51,6 +53,12 @@ COMING = 2
 LOWER = 3
 """Quarter turns that bring the lower edge, where the ground comes nearer, to the left."""
 
+FALLS = -1, 0, 1, 0
+"""For each turn, the sign of slopes at which what runs out of that edge falls; 0 where none does, or all."""
+
+SHADED = np.float32(6)
+"""What is thick has light and shade along its way: so much more, squared, its colours may differ at its source."""
+
 THIN = np.float32(4)
 """Weights count for so much more where sources are chosen: at a coarser size a line is thin, and the least
 sign of it has to do."""
@@ -66,6 +74,7 @@ class Onward:
     depth: Floats  # (h, w) cells from the edge that it runs out of
     strip: Floats  # (h, w) cells inside that edge that it was seen to run straight
     fade: Floats  # (h, w) 1 at the edge, 0 where nothing runs on any more
+    thick: Floats  # (h, w) 0..1: whether it is thick (thick.py)
 
     def at(self, height: int, width: int) -> Onward:
         """The same at ``height`` by ``width`` cells."""
@@ -86,7 +95,8 @@ class Onward:
         scale = np.float32(max(height, width) / max(self.weight.shape))
         depth, strip = mean(self.depth) * scale, mean(self.strip) * scale
         weight = np.minimum(THIN * mass, 1)
-        return Onward(weight, mean(self.colours), mean(self.way), depth, strip, mean(self.fade))
+        planes = mean(self.fade), mean(self.thick)
+        return Onward(weight, mean(self.colours), mean(self.way), depth, strip, *planes)
 
     def sources(
         self, cells: Ints, image: Floats, known: Bools, radius: int, apart: float
@@ -106,7 +116,8 @@ class Onward:
         to = np.where(fine, y * width + x, cells)
         fine &= known.ravel()[to]
         off = np.square(image.reshape(-1, 3)[to] - self.colours.reshape(-1, 3)[cells]).mean(1)
-        sure = np.where(fine, weight * np.exp(-off / np.float32(apart)), 0).astype(np.float32)
+        most = np.float32(apart) * (1 + (SHADED - 1) * self.thick.ravel()[cells])
+        sure = np.where(fine, weight * np.exp(-off / most), 0).astype(np.float32)
         return np.where(fine, to - cells, 0).astype(np.int32), sure
 
 
@@ -118,9 +129,10 @@ def onward(image: Floats, known: Bools, sure: float, reach: float, stray: float)
     ``stray``, a squared difference, is less sure; at the lower edge the strip is copied up to there alone.
     Edges along which not all is known have nothing that runs on.
     """
-    sums = np.zeros((*known.shape, 9), np.float32)
+    sums = np.zeros((*known.shape, 10), np.float32)
     for turn in range(4):
-        part = _leftward(np.rot90(image, turn), np.rot90(known, turn), sure, reach, stray, turn == LOWER)
+        sides = np.rot90(image, turn), np.rot90(known, turn)
+        part = _leftward(*sides, sure, reach, stray, turn == LOWER, FALLS[turn])
         if part is None:
             continue
         for _ in range(turn):
@@ -129,7 +141,7 @@ def onward(image: Floats, known: Bools, sure: float, reach: float, stray: float)
         sums += part
     mean = (sums / np.maximum(sums[..., :1], 1e-6)).astype(np.float32)
     weight = np.where(known, 0, np.minimum(sums[..., 0], 1)).astype(np.float32)
-    return Onward(weight, mean[..., 1:4], mean[..., 4:6], mean[..., 6], mean[..., 7], mean[..., 8])
+    return Onward(weight, mean[..., 1:4], mean[..., 4:6], *(mean[..., plane] for plane in range(6, 10)))
 
 
 def drawn(image: Floats, found: Onward, share: float) -> Floats:
@@ -140,12 +152,12 @@ def drawn(image: Floats, found: Onward, share: float) -> Floats:
 
 
 def _leftward(
-    image: Floats, known: Bools, sure: float, reach: float, stray: float, nearer: bool
+    image: Floats, known: Bools, sure: float, reach: float, stray: float, nearer: bool, falls: int
 ) -> Floats | None:
-    """Weighted sums (h, w, 9) to the left of the known rectangle, in the order of Onward's planes.
+    """Weighted sums (h, w, 10) to the left of the known rectangle, in the order of Onward's planes.
 
-    They are: 0 the weights, 1 to 3 colours, 4 and 5 way, 6 depth, 7 strip, 8 fade. What comes ``nearer`` as it
-    runs on becomes wider.
+    They are: 0 the weights, 1 to 3 colours, 4 and 5 way, 6 depth, 7 strip, 8 fade, 9 thick. What comes ``nearer`` as
+    it runs on becomes wider. Thick things run on at slopes that have the sign of ``falls``.
     """
     rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
     if len(rows) < 8 or len(columns) < 8 or columns[0] == 0:
@@ -156,15 +168,17 @@ def _leftward(
         return None
     short = min(right - left, bottom - top)
     longer = slice(left, left + (more if known[top:bottom, left : left + more].all() else wide))
-    rays = _rays(image[top:bottom, longer], wide, sure, reach * short, stray, nearer)
+    rays = _rays(image[top:bottom, longer], wide, sure, reach * short, stray, nearer, falls)
     return _drawn_out(rays, top, left, known.shape)
 
 
-def _rays(longer: Floats, wide: int, sure: float, reach: float, stray: float, nearer: bool) -> Floats:
+def _rays(
+    longer: Floats, wide: int, sure: float, reach: float, stray: float, nearer: bool, falls: int
+) -> Floats:
     """What runs on to the left of the first ``wide`` columns of a ``longer`` strip (n, w, 3).
 
-    It runs on for ``reach`` columns, what comes ``nearer`` further. See _drawn_out for what is told of each of the
-    RAYS (n - 1) + 1 rays.
+    It runs on for ``reach`` columns, what comes ``nearer`` further; see _leftward for ``falls``, _drawn_out for what
+    is told of each of the RAYS (n - 1) + 1 rays.
     """
     strip = longer[:, :wide]
     count = len(strip)
@@ -173,9 +187,23 @@ def _rays(longer: Floats, wide: int, sure: float, reach: float, stray: float, ne
     near = off[:, : wide // 2].mean(1)
     doubt = np.float32(sure) + SLANTED * np.abs(found.slopes)
     doubt += UNEVEN * (1 - np.exp(-near / (EVEN * np.float32(stray))))
+    likely = np.clip((found.share - doubt) / CLEARLY, 0, 1)
+    body = np.zeros(count, bool)
+    if falls:
+        bodies, surely = thick(strip, found, falls)
+        side = 2 * round(count / BODY) + 1
+        surely *= (
+            1 - cv2.dilate(likely[:, None], np.ones((side, 1), np.uint8)).ravel()
+        )  # that tells more exactly
+        body = surely > likely
+        colours = np.where(body[:, None], bodies.colours, found.colours)
+        found = Straight(colours, np.where(body, bodies.slopes, found.slopes), found.share)
+        likely = np.maximum(likely, surely)
+        off = strayed(strip, found.colours, found.slopes)
+        near = off[:, : wide // 2].mean(1)
     # a few bright spots in a row are straight, but no line; below, lines have what is beside them to go by
     steady = np.exp(-np.square(near / np.float32((1 if nearer else 2) * stray)))
-    weight, slopes = between(steady * np.clip((found.share - doubt) / CLEARLY, 0, 1), found.slopes)
+    weight, slopes = between(steady * likely, found.slopes)
     length = np.full(count, wide, np.float32)
     most = np.full(count, max(1, round(reach)), np.float32)
     if nearer:
@@ -186,7 +214,8 @@ def _rays(longer: Floats, wide: int, sure: float, reach: float, stray: float, ne
         weight, slopes = enclosed(weight, slopes, same)
         most *= 1 + (COMING - 1) * together(same, weight)
     weight = np.where(cornered(slopes, length), np.float32(0), weight)
-    rays = np.stack([np.arange(count), weight, slopes, length, most, *found.colours.T], 1).astype(np.float32)
+    told = [np.arange(count), weight, slopes, length, most, *found.colours.T, body]
+    rays = np.stack(told, 1).astype(np.float32)
     at = np.linspace(0, count - 1, RAYS * (count - 1) + 1).astype(np.float32)
     low = np.minimum(at.astype(np.intp), count - 2)
     part = (at - low)[:, None]
@@ -195,19 +224,19 @@ def _rays(longer: Floats, wide: int, sure: float, reach: float, stray: float, ne
 
 
 def _drawn_out(rays: Floats, top: int, left: int, shape: tuple[int, ...]) -> Floats:
-    """Sums as _leftward's (h, w, 9) of ``rays`` (n, 8) that start in column ``left``, from row ``top`` on.
+    """Sums as _leftward's (h, w, 10) of ``rays`` (n, 9) that start in column ``left``, from row ``top`` on.
 
-    Of each: row, weight, slope, length of the strip, most columns it runs, colour.
+    Of each: row, weight, slope, length of the strip, most columns it runs, colour, whether it is thick.
     """
     height, width = shape
-    sums = np.zeros((height, width, 9), np.float32)
+    sums = np.zeros((height, width, 10), np.float32)
     at, weight, slopes, length, most = rays[:, :5].T
     for step in range(1, min(left, int(most.max() if weight.any() else 0)) + 1):
         y = at + top - slopes * np.float32(step)
         low = np.floor(y).astype(np.intp)
         mass = weight * (step <= most) / RAYS
         fade = np.maximum(1 - step / (most + 1), 0)
-        planes = (np.ones_like(at), *rays[:, 5:].T, slopes, length, fade)
+        planes = (np.ones_like(at), *rays[:, 5:8].T, slopes, length, fade, rays[:, 8])
         column, seen = np.zeros((len(planes), height)), np.zeros(height)
         for row, part in ((low, 1 - (y - low)), (low + 1, y - low)):
             fine = (row >= 0) & (row < height)

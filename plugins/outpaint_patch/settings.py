@@ -71,6 +71,9 @@ class Settings:
     nearer_fine: float = 1.8  # and more where pixels are so fine that nobody sees that it is soft
     nearer_sure: float = 6.0  # and where it goes on from the photo's rim
     nearer_off: float = 1.0  # and far off
+    nearer_against: float = (
+        10.0  # what it costs where something thick runs on another way, in median distances
+    )
     nearer_together: float = 0.03  # how far around what it costs is averaged, in long sides
     nearer_far: tuple[float, float] = (0.2, 0.5)  # where far off begins, and counts in full, in short sides
     patch: float = 0.5  # weight of sources' patches where joins are chosen

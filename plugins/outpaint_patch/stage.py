@@ -424,6 +424,7 @@ class Stage:
         # stripes and tiles are of one size; the rest is in perspective, or looks no worse for it
         worth = settings.nearer_worth + settings.nearer_sure * sure
         worth += (settings.nearer_fine * nearer.fine + settings.nearer_off * off) * (1 - again)
+        worth -= np.float32(settings.nearer_against) * nearer.against(self.going).ravel()[cells]
         spread = max(1.0, settings.nearer_together * self.long)
         texture = self.expected.reshape(1 + len(level.guides), *self.shape, -1)[..., : self.textures]
         size, found = level.known.size, np.zeros(len(cells), np.int32)

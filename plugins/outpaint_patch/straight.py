@@ -106,7 +106,7 @@ def _try(strip: Floats, detail: Floats, slopes: Floats, best: Straight) -> None:
     better = share > best.share
     best.share[better] = share[better]
     best.slopes[better] = slopes[better]
-    colours = _along(strip, slopes, max(2, strip.shape[1] // 6))[0].mean(1)
+    colours = along(strip, slopes, max(2, strip.shape[1] // 6))[0].mean(1)
     best.colours = np.where(better[:, None], colours, best.colours)
 
 
@@ -120,7 +120,7 @@ def lasting(strip: Floats, slopes: Floats) -> Floats:
 
 def _detail(strip: Floats) -> Floats:
     """``strip`` (n, wide, 3) less what is gradual: a gradient, as of a sky toward the sun, is no edge."""
-    detail: Floats = strip - _blurred(strip, 2 * max(1.0, len(strip) / SOFT))
+    detail: Floats = strip - blurred(strip, 2 * max(1.0, len(strip) / SOFT))
     return detail
 
 
@@ -128,20 +128,20 @@ def _semblance(detail: Floats, slopes: Floats) -> Floats:
     """How straight (n,), 0..1, ``detail`` (n, wide, 3) is along ``slopes`` (n,); -1 where that leads out of it."""
     count, wide = detail.shape[:2]
     reach = max(1.0, count / SOFT)
-    there, rows = _along(detail, slopes)
+    there, rows = along(detail, slopes)
     inside = ((rows >= 0) & (rows <= count - 1)).astype(np.float32)[..., None]
     seen = inside.sum(1)
     mean = (there * inside).sum(1) / np.maximum(seen, 1)
     within = (np.square(there - mean[:, None]) * inside).sum((1, 2)) / np.maximum(seen[:, 0], 1) / 3
-    across = (_blurred(np.square(mean), reach) - np.square(_blurred(mean, reach))).mean(-1)
+    across = (blurred(np.square(mean), reach) - np.square(blurred(mean, reach))).mean(-1)
     across = np.maximum(across, 0)
-    share = across / (across + _blurred(within, reach) + FAINT) - TIE * np.abs(slopes)
+    share = across / (across + blurred(within, reach) + FAINT) - TIE * np.abs(slopes)
     share[seen[:, 0] < wide / 2] = -1
     result: Floats = share
     return result
 
 
-def _along(strip: Floats, slopes: Floats, columns: int | None = None) -> tuple[Floats, Floats]:
+def along(strip: Floats, slopes: Floats, columns: int | None = None) -> tuple[Floats, Floats]:
     """``strip`` (n, wide, 3) along ``slopes`` (n,), its first ``columns`` or all, and the rows (n, wide) there."""
     yy, xx = np.mgrid[: len(strip), : columns or strip.shape[1]].astype(np.float32)
     rows = yy + slopes[:, None] * (xx + np.float32(0.5))
@@ -160,7 +160,7 @@ def plain(off: Floats, stray: float) -> Floats:
 
 def strayed(strip: Floats, colours: Floats, slopes: Floats) -> Floats:
     """How far (n, wide) ``strip`` (n, wide, 3) along ``slopes`` (n,) is from the ``colours`` (n, 3) at its edge."""
-    there, _ = _along(strip, slopes)
+    there, _ = along(strip, slopes)
     off: Floats = cv2.blur(np.square(there - colours[:, None]).mean(2), (3, 1))
     return off
 
@@ -182,10 +182,10 @@ def alike(off: Floats, stray: float) -> Floats:
 def between(weight: Floats, slopes: Floats) -> tuple[Floats, Floats]:
     """``weight`` and ``slopes`` (n,) with what is between straight things going their way."""
     far = SPREAD * len(weight)
-    mass = _blurred(weight, far)
-    mean = _blurred(weight * slopes, far) / np.maximum(mass, np.float32(1e-6))
+    mass = blurred(weight, far)
+    mean = blurred(weight * slopes, far) / np.maximum(mass, np.float32(1e-6))
     alone = np.float32(1 / (far * np.sqrt(2 * np.pi)))  # what a single cell adds to the blur where it is
-    own = _blurred(weight * slopes, NEAR) / np.maximum(_blurred(weight, NEAR), np.float32(1e-6))
+    own = blurred(weight * slopes, NEAR) / np.maximum(blurred(weight, NEAR), np.float32(1e-6))
     return np.maximum(weight, np.clip(mass / (8 * alone), 0, 1)), np.where(weight > 0.5, own, mean)
 
 
@@ -232,7 +232,7 @@ def cornered(slopes: Floats, length: Floats) -> Bools:
     return result
 
 
-def _blurred(values: Floats, reach: float) -> Floats:
+def blurred(values: Floats, reach: float) -> Floats:
     """``values`` (n, ...) blurred along the first axis; ``reach`` is the standard deviation in cells."""
     flat = np.ascontiguousarray(values.reshape(len(values), -1), np.float32)
     side = 2 * int(3 * reach) + 1
