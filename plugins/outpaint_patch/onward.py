@@ -191,10 +191,8 @@ def _rays(
     body = np.zeros(count, bool)
     if falls:
         bodies, surely = thick(strip, found, falls)
-        side = 2 * round(count / BODY) + 1
-        surely *= (
-            1 - cv2.dilate(likely[:, None], np.ones((side, 1), np.uint8)).ravel()
-        )  # that tells more exactly
+        around = np.ones((2 * round(count / BODY) + 1, 1), np.uint8)
+        surely *= 1 - cv2.dilate(likely[:, None], around).ravel()  # what is straight tells more exactly
         body = surely > likely
         colours = np.where(body[:, None], bodies.colours, found.colours)
         found = Straight(colours, np.where(body, bodies.slopes, found.slopes), found.share)

@@ -36,7 +36,7 @@ def _branch(
 
 
 def _strip(picture: np.ndarray) -> np.ndarray:
-    """The strip along PHOTO's right edge, that edge to the left (turned twice)."""
+    """The strip along the photo's right edge, that edge to the left (turned twice)."""
     return np.rot90(picture[TOP:BOTTOM, RIGHT - 32 : RIGHT], 2).astype(np.float32)
 
 
