@@ -179,7 +179,10 @@ class Nearer:
         return result
 
     def against(self, going: Onward) -> Floats:
-        """How sure (h, w), 0..1, it is that something thick runs on in a cell another way than from the point."""
+        """How sure (h, w), 0..1, it is that something thick runs on in a cell and misses the point.
+
+        It has to miss it by more than MISS of the frame's width.
+        """
         off = self._missed(going) > MISS * going.weight.shape[1]
         result: Floats = np.where(off, going.weight * going.thick, np.float32(0))
         return result

@@ -126,19 +126,28 @@ def _detail(strip: Floats) -> Floats:
 
 def _semblance(detail: Floats, slopes: Floats) -> Floats:
     """How straight (n,), 0..1, ``detail`` (n, wide, 3) is along ``slopes`` (n,); -1 where that leads out of it."""
+    reach = max(1.0, len(detail) / SOFT)
+    mean, within, fine = means_along(detail, slopes)
+    across = (blurred(np.square(mean), reach) - np.square(blurred(mean, reach))).mean(-1)
+    across = np.maximum(across, 0)
+    share = across / (across + blurred(within, reach) + FAINT) - TIE * np.abs(slopes)
+    share[~fine] = -1
+    result: Floats = share
+    return result
+
+
+def means_along(detail: Floats, slopes: Floats) -> tuple[Floats, Floats, Bools]:
+    """The means (n, 3) of ``detail`` (n, wide, 3) along ``slopes`` (n,), the variance (n,), and which (n,) are told.
+
+    Told are those of whose way at least half lies within ``detail``.
+    """
     count, wide = detail.shape[:2]
-    reach = max(1.0, count / SOFT)
     there, rows = along(detail, slopes)
     inside = ((rows >= 0) & (rows <= count - 1)).astype(np.float32)[..., None]
     seen = inside.sum(1)
     mean = (there * inside).sum(1) / np.maximum(seen, 1)
     within = (np.square(there - mean[:, None]) * inside).sum((1, 2)) / np.maximum(seen[:, 0], 1) / 3
-    across = (blurred(np.square(mean), reach) - np.square(blurred(mean, reach))).mean(-1)
-    across = np.maximum(across, 0)
-    share = across / (across + blurred(within, reach) + FAINT) - TIE * np.abs(slopes)
-    share[seen[:, 0] < wide / 2] = -1
-    result: Floats = share
-    return result
+    return mean, within, seen[:, 0] >= wide / 2
 
 
 def along(strip: Floats, slopes: Floats, columns: int | None = None) -> tuple[Floats, Floats]:

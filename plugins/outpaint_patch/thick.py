@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from .straight import FAINT, SLOPES, TIE, Straight, along, blurred
+from .straight import FAINT, SLOPES, TIE, Straight, along, blurred, means_along
 
 if TYPE_CHECKING:
     from outpaint_cli.plugin import Floats
@@ -84,23 +84,18 @@ def _semblance(detail: Floats, slope: np.float32, reach: float) -> tuple[Floats,
 
     -1 where that leads out of it.
     """
-    count, wide = detail.shape[:2]
-    there, rows = along(detail, np.full(count, slope, np.float32))
-    inside = ((rows >= 0) & (rows <= count - 1)).astype(np.float32)[..., None]
-    seen = inside.sum(1)
-    mean = (there * inside).sum(1) / np.maximum(seen, 1)
-    off = (np.square(there - mean[:, None]) * inside).sum((1, 2)) / np.maximum(seen[:, 0], 1) / 3
-    fine = (seen[:, 0] >= wide / 2).astype(np.float32)
-    mass = np.maximum(blurred(fine, reach), np.float32(1e-6))
+    mean, off, told = means_along(detail, np.full(len(detail), slope, np.float32))
+    fine = told.astype(np.float32)
+    mass: Floats = np.maximum(blurred(fine, reach), np.float32(1e-6))
     squares = blurred(np.square(mean) * fine[:, None], reach) / mass[:, None]
     means = blurred(mean * fine[:, None], reach) / mass[:, None]
-    across = np.maximum((squares - np.square(means)).mean(-1), 0)
-    within = blurred(off * fine, reach) / mass
+    across: Floats = np.maximum((squares - np.square(means)).mean(-1), 0)
+    within: Floats = blurred(off * fine, reach) / mass
     results = []
     for a, w in (
         (across, within),
         (blurred(across * fine, WIDER * reach), blurred(within * fine, WIDER * reach)),
     ):
         share = a / (a + w + FAINT) - TIE * np.abs(slope)
-        results.append(np.where(fine > 0, share, np.float32(-1)).astype(np.float32))
+        results.append(np.where(told, share, np.float32(-1)).astype(np.float32))
     return results[0], results[1]

@@ -64,18 +64,32 @@ def test_neither_noise_nor_what_is_plain_nor_level_is_thick() -> None:
             assert not thick(strip, straight(strip), falls)[1].any()
 
 
-def test_on_either_side_it_runs_on_where_it_falls_and_not_where_it_rises() -> None:
+@pytest.mark.parametrize("turned", [False, True])
+def test_on_either_side_it_runs_on_where_it_falls(turned: bool) -> None:
+    found = _onward(_branch(0.8, at=60), turned)
+    x = RIGHT + 20
+    falls = 60 + round(0.8 * (x - WIDTH / 2)), WIDTH - 1 - x if turned else x
+    assert found.weight[falls] > 0.5 and found.thick[falls] > 0.5
+    assert found.way[falls][0] == pytest.approx(-0.8, abs=0.2)
+    # the same branch leaves the photo above it, too
+    assert not found.thick[:TOP].any() and not found.thick[BOTTOM:, LEFT:RIGHT].any()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_on_neither_side_it_rises(turned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = _branch(0.8, at=144)  # it leaves the photo in the middle of its left edge
+    outside = slice(RIGHT, None) if turned else slice(0, LEFT)
+    assert not _onward(picture, turned).thick[:, outside].any()
+    monkeypatch.setattr(onward_module, "FALLS", (1, 0, -1, 0))
+    assert _onward(picture, turned).thick[:, outside].max() > 0.5
+
+
+def _onward(picture: np.ndarray, turned: bool) -> Onward:
+    """What runs on from the photo in ``picture``, left and right exchanged if it is ``turned``."""
     known = np.zeros((HEIGHT, WIDTH), bool)
     known[TOP:BOTTOM, LEFT:RIGHT] = True
-    for turned in (False, True):
-        picture = _branch(0.8, at=60)
-        picture = picture[:, ::-1].copy() if turned else picture
-        found = onward(np.where(known[..., None], picture, np.float32(0.4)), known, 0.4, 0.5, 0.01)
-        falls = (60 + round(0.8 * (RIGHT + 20 - WIDTH / 2)), WIDTH - 1 - RIGHT - 20 if turned else RIGHT + 20)
-        assert found.weight[falls] > 0.5 and found.thick[falls] > 0.5
-        assert found.way[falls][0] == pytest.approx(-0.8, abs=0.2)
-        assert not found.thick[:TOP].any() and not found.thick[BOTTOM:, LEFT:RIGHT].any()
-        assert not found.thick[:, RIGHT:].any() if turned else not found.thick[:, :LEFT].any()
+    picture = picture[:, ::-1] if turned else picture
+    return onward(np.where(known[..., None], picture, np.float32(0.4)), known, 0.4, 0.5, 0.01)
 
 
 def test_its_source_may_be_lighter() -> None:
