@@ -139,18 +139,19 @@ def _expected(finest: Level, mean: Floats, settings: Settings, networks: Network
     before anything was drawn over the guess.
     """
     levels = (finest, *finest.guides)
-    texture = expect(finest, settings.calmer, networks.texture)
+    texture, alone = expect(finest, settings.calmer, networks.texture), finest.photos == 1
+    if alone:
+        belongs = embed(finest, networks.affinity)
+        definite, texture = likeliest(replace(finest, image=mean), belongs, texture)
     textures = [texture, *(measure(guide) for guide in finest.guides)]
     weight = np.float32(np.sqrt(settings.texture))
     seen = [level.known for level in levels[: finest.photos]]
     planes = [weight * plane for plane in principal(textures, seen, settings.textures)]
-    if finest.photos > 1:
+    if not alone:
         return Expected(planes)
-    belongs = embed(finest, networks.affinity)
     weighted = np.float32(np.sqrt(settings.affinity)) * belongs
     everywhere = [weighted] if finest.nearer is None else [weighted, *finest.nearer.enlarged(weighted)]
     planes = [np.concatenate(both, -1) for both in zip(planes, everywhere, strict=True)]
-    definite = likeliest(replace(finest, image=mean), belongs, texture)
     return Expected(planes, demand(finest, belongs), definite)
 
 

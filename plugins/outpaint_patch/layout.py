@@ -68,10 +68,10 @@ def far_off(known: Bools) -> Floats:
     return far
 
 
-def scaled(planes: Floats, height: int, width: int) -> Floats:
-    """``planes`` (h, w, c) at another size; OpenCV takes four at a time at most."""
+def scaled(planes: Floats, height: int, width: int, how: int = cv2.INTER_AREA) -> Floats:
+    """``planes`` (h, w, c) at another size, ``how`` as OpenCV names it, which takes four at a time at most."""
     parts = [planes[..., start : start + 4] for start in range(0, planes.shape[2], 4)]
-    sized = [cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA) for part in parts]
+    sized = [cv2.resize(part, (width, height), interpolation=how) for part in parts]
     result: Floats = np.concatenate([part.reshape(height, width, -1) for part in sized], -1)
     return result
 

@@ -4,7 +4,8 @@ A network trained on mean differences guesses means (Isola et al. 2017, Image-to
 adversarial networks, section 3.1). Where one half of the likely pictures has a wall and the other a coat, it tells
 a colour that neither has, and of the photo's patches some third thing is nearest to it. expected.py knows better:
 how likely the like of each known place is. Here the known places are sorted into parts that are alike, and every
-unknown one gets the colours of its likeliest part, or of the few that are about as likely.
+unknown one gets the colours of its likeliest part, or of the few that are about as likely. So it does their texture:
+of what may be bark or the blur behind it, a mean is bark in shreds.
 """
 
 from __future__ import annotations
@@ -49,38 +50,46 @@ ELSEWHERE = 0.2
 ALIKE = 0.01
 """Share of the known places that must be near for one to have its like."""
 
+ROUGHER, SMOOTHER = 4.0, 2.0
+"""By how many nats a part is less likely for each half decade by which its texture is above that expected, and
+below. Detail in the wrong place is worse than none, and where texture is certain neither is likely."""
+
 SMOOTH = 0.6
 """Places: standard deviation of the blur of likelihoods."""
 
 
-def likeliest(level: Level, belongs: Floats, texture: Floats) -> Floats:
-    """``level``'s image (h, w, 3) with the guess's colours moved to those of the likeliest part of the photo.
+def likeliest(level: Level, belongs: Floats, texture: Floats) -> tuple[Floats, Floats]:
+    """``level``'s image (h, w, 3) and ``texture`` (a, b, d), where unknown those of the likeliest part of the photo.
 
-    ``belongs`` (a, b, c) are the embeddings of :func:`.expected.embed`, ``texture`` (a, b, d) is told of known
-    places in half decades. Known cells stay as they are, all of them where too little is known.
+    ``belongs`` (a, b, c) are the embeddings of :func:`.expected.embed`, ``texture`` is told in half decades. What is
+    known stays as it is; all does where too little is.
     """
     tall, wide = _grid(*belongs.shape[:2])
     known = scaled(level.known[..., None].astype(np.float32), tall, wide)[..., 0] > 0.999
     if known.sum() < 2 * PARTS or known.all():
-        return level.image
-    guess = scaled(level.image, tall, wide)
-    rough = scaled(texture, tall, wide) / np.float32(TEXTURES)
-    places = np.concatenate((shades(guess), rough), -1)[known]
+        return level.image, texture
+    guess, rough = scaled(level.image, tall, wide), scaled(texture, tall, wide)
+    places = np.concatenate((shades(guess), rough / np.float32(TEXTURES)), -1)[known]
     rows, columns = (at.astype(np.int32) for at in np.nonzero(known))
     reach = max(1, round(ELSEWHERE * max(np.ptp(rows), np.ptp(columns))))
     singular = uncommon(alone(places, rows, columns, reach, ALIKE))
-    likely, colours = _of_parts(
-        scaled(belongs, tall, wide), known, guess[known], _parts(places), np.float32(SINGULAR) * singular
+    looks = np.concatenate((guess, rough), -1)
+    likely, shown = _of_parts(
+        scaled(belongs, tall, wide), known, looks[known], _parts(places), np.float32(SINGULAR) * singular
     )
-    apart = np.square(guess[:, :, None] - colours).sum(-1)
-    likely = likely * np.exp(-apart / np.float32(2 * STRAY**2))
+    off = shown - looks[:, :, None]
+    likely = likely * np.exp(-np.square(off[..., :3]).sum(-1) / np.float32(2 * STRAY**2))
+    rougher = off[..., 3:].mean(-1)
+    likely *= np.exp(np.where(rougher > 0, np.float32(-ROUGHER), np.float32(SMOOTHER)) * rougher)
     sharp = np.power(likely / np.maximum(likely.max(-1, keepdims=True), np.float32(1e-20)), np.float32(SHARP))
-    chosen = (sharp[..., None] * colours).sum(2) / sharp.sum(-1)[..., None]
-    change = np.where(known[..., None], 0, chosen - guess).astype(np.float32)
-    height, width = level.shape
-    moved = np.clip(level.image + cv2.resize(change, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
-    result: Floats = np.where(level.known[..., None], level.image, moved)
-    return result
+    change = (sharp[..., None] * off).sum(2) / sharp.sum(-1)[..., None]
+    change = np.where(known[..., None], 0, change).astype(np.float32)
+    moved = np.clip(level.image + scaled(change[..., :3], *level.shape, cv2.INTER_LINEAR), 0, 1)
+    image: Floats = np.where(level.known[..., None], level.image, moved)
+    height, width = texture.shape[:2]
+    there = scaled(level.known[..., None].astype(np.float32), height, width) > 0.999
+    change = scaled(change[..., 3:], height, width, cv2.INTER_LINEAR)
+    return image, np.where(there, texture, texture + change)
 
 
 def shades(image: Floats) -> Floats:
@@ -91,11 +100,11 @@ def shades(image: Floats) -> Floats:
 
 
 def _of_parts(
-    belongs: Floats, known: Bools, colours: Floats, part: Floats, dear: Floats
+    belongs: Floats, known: Bools, looks: Floats, part: Floats, dear: Floats
 ) -> tuple[Floats, Floats]:
-    """How likely each part is in each place (h, w, p), and which of its colours then (h, w, p, 3).
+    """How likely each part is in each place (h, w, p), and what it looks like then (h, w, p, f).
 
-    ``colours`` (n, 3), ``part`` (n, p) of 0 and 1 and what makes them less likely, ``dear`` (n,), are those of the
+    ``looks`` (n, f), ``part`` (n, p) of 0 and 1 and what makes them less likely, ``dear`` (n,), are those of the
     ``known`` places (h, w).
     """
     height, width = known.shape
@@ -104,7 +113,7 @@ def _of_parts(
     # no products of matrices: in the last digits BLAS's depend on how many threads there are
     which = part.argmax(1)
     order = np.argsort(which, kind="stable")
-    here, ink = here[order], colours[order]
+    here, ink = here[order], looks[order]
     nats = 2 * np.einsum("uc,kc->uk", there, here) - np.square(here).sum(1) - dear[order]
     share = np.exp(nats - nats.max(1, keepdims=True))
     share /= share.sum(1, keepdims=True)
@@ -113,10 +122,10 @@ def _of_parts(
     likely[known], sums = part, np.zeros((len(there), count), np.float32)
     sums[:, some] = np.add.reduceat(share, first, 1)
     likely[~known] = sums
-    shown = np.empty((height, width, count, 3), np.float32)
-    shown[known] = colours[:, None]
-    seen = np.zeros((len(there), count, 3), np.float32)
-    for channel in range(3):
+    shown = np.empty((height, width, count, looks.shape[1]), np.float32)
+    shown[known] = looks[:, None]
+    seen = np.zeros((len(there), count, looks.shape[1]), np.float32)
+    for channel in range(looks.shape[1]):
         seen[:, some, channel] = np.add.reduceat(share * ink[:, channel], first, 1)
     shown[~known] = seen / np.maximum(sums, np.float32(1e-9))[..., None]
     planes = [cv2.GaussianBlur(plane, (0, 0), SMOOTH) for plane in np.moveaxis(likely, -1, 0)]

@@ -65,6 +65,9 @@ RELIEF, FINEST = 0.06, 0.8
 AROUND = 0.035
 """How far around, in longer sides, likeness is measured: a Gaussian's standard deviation."""
 
+TORN = 0.03
+"""Mean squared step along an edge, in relief and summed over channels, that shows as much as any."""
+
 NOISE = 6e-4
 """Mean squared relief, summed over channels, that counts as little as none."""
 
@@ -101,6 +104,9 @@ class Nearer:
     again: Floats  # (h, w), 0..1: how well that is foretold by going on at the same size
     fine: float  # 0..1: whether pixels are so fine that an enlargement looks as sharp as the photo
     lines: Floats | None = None  # (n,) along the photo's lower edge, how sure a line comes from the point
+    breaks: tuple[
+        Floats, ...
+    ] = ()  # along its top, bottom, left, right edge, 0..1: how much a join there would show
 
     def enlarged(self, plane: NDArray[Any], how: int = cv2.INTER_LINEAR) -> list[NDArray[Any]]:
         """``plane`` (h, w, ...) of the frame, at each of the enlargements."""
@@ -178,6 +184,25 @@ class Nearer:
         result[: rows[-1] + 1] = False
         return result
 
+    def broken(self, known: Bools) -> Floats:
+        """How much (h, w), 0..1, a join along the photo's edge would show where a cell's way to the point crosses it.
+
+        So would one where an enlargement ends: its border is the photo's edge, enlarged. 0 if nothing is told of it.
+        """
+        height, width = known.shape
+        result = np.zeros((height, width), np.float32)
+        rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+        y, x = self.y * height - 0.5, self.x * width - 0.5
+        down, over = np.arange(height)[:, None] - y, np.arange(width) - x
+        sides = down / (rows[0] - y), down / (rows[-1] - y), over / (columns[0] - x), over / (columns[-1] - x)
+        far = np.stack(np.broadcast_arrays(*sides))  # 1 where the photo ends on that side
+        side, most = far.argmax(0), np.maximum(far.max(0), 1e-3)
+        at = (x + over / most - columns[0]) / len(columns), (y + down / most - rows[0]) / len(rows)
+        for number, edge in enumerate(self.breaks):
+            along = np.clip(at[number // 2] * len(edge), 0, len(edge) - 1).astype(np.intp)
+            result = np.where(side == number, edge[along], result)
+        return result
+
     def against(self, going: Onward) -> Floats:
         """How sure (h, w), 0..1, it is that something thick runs on in a cell and misses the point.
 
@@ -247,6 +272,7 @@ def nearer(
     sides = [tuple(round(side * share) for side in both) for both in around]
     of_rim = (rim.right(y, x, scale), rim.repeated())
     told, again = (np.pad(rim.around(plane), sides, "edge") for plane in of_rim)
+    breaks = rim.breaks(y, x, scale)
     y, x = top + y * (bottom - top), left + x * (right - left)
     # so many times the photo, about that point, is the whole frame
     reach = max(y / (y - top), (1 - y) / (bottom - y), x / (x - left), (1 - x) / (right - x))
@@ -255,7 +281,7 @@ def nearer(
     fine = float(np.clip((cell - few) / (many - few), 0, 1))
     if count < 1:
         return None
-    return Nearer(float(y), float(x), float(scale), count, told - again, again, fine, through)
+    return Nearer(float(y), float(x), float(scale), count, told - again, again, fine, through, breaks)
 
 
 def _best(rim: _Rim, threads: int, point: tuple[float, float] | None = None) -> tuple[float, float, float]:
@@ -335,6 +361,23 @@ class _Rim:
                 best[side] = np.maximum(best[side], self._right(matrix)[side])
         return best
 
+    def breaks(self, y: float, x: float, scale: float) -> tuple[Floats, ...]:
+        """Along the top, bottom, left and right edge, 0..1: how much shows if the photo enlarged begins there.
+
+        What runs along the edge, as a beam does, has no place at which to break: only what crosses it counts.
+        """
+        height, width = self.energy.shape
+        matrix = _matrix(y * height - 0.5, x * width - 0.5, scale)
+        there = cv2.warpAffine(
+            self.relief, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        )
+        step, spread, edges = self.relief - there, AROUND * max(height, width), []
+        for side, axis in ((np.s_[1:4], 0), (np.s_[-4:-1], 0), (np.s_[:, 1:4], 1), (np.s_[:, -4:-1], 1)):
+            along = step[side].mean(axis)[None]
+            across = np.square(along - _along(along, spread)).sum(2)
+            edges.append(np.minimum(_along(across, spread)[0] / np.float32(TORN), 1))
+        return tuple(edges)
+
     def _right(self, matrix: NDArray[np.float32]) -> Floats:
         """How right (h, w), 0..1, the photo warped by ``matrix`` is."""
         height, width = self.energy.shape
@@ -367,6 +410,12 @@ def _matrix(y: float, x: float, scale: float) -> NDArray[np.float32]:
     """From places in the enlargement to those in the picture, for OpenCV."""
     share = 1 / scale
     return np.array([[share, 0, x * (1 - share)], [0, share, y * (1 - share)]], np.float32)
+
+
+def _along(row: Floats, spread: float) -> Floats:
+    """A Gaussian's means along ``row`` (1, n, ...)."""
+    result: Floats = cv2.GaussianBlur(row, (0, 0), sigmaX=spread, sigmaY=0.1)
+    return result
 
 
 def _mean(plane: Floats, spread: float) -> Floats:

@@ -74,6 +74,9 @@ class Settings:
     nearer_against: float = (
         10.0  # what it costs where something thick runs on another way, in median distances
     )
+    nearer_begin: float = 10.0  # and at the photo's edge, where a join would show
+    nearer_end: float = 5.0  # and at an enlargement's own borders, where that would
+    nearer_border: float = 0.15  # how far from these it costs anything, in short sides
     nearer_together: float = 0.03  # how far around what it costs is averaged, in long sides
     nearer_far: tuple[float, float] = (0.2, 0.5)  # where far off begins, and counts in full, in short sides
     patch: float = 0.5  # weight of sources' patches where joins are chosen

@@ -428,7 +428,13 @@ class Stage:
         spread = max(1.0, settings.nearer_together * self.long)
         texture = self.expected.reshape(1 + len(level.guides), *self.shape, -1)[..., : self.textures]
         size, found = level.known.size, np.zeros(len(cells), np.int32)
+        # joins are to find their way among what there is, and not to be as straight as the photo's edge
+        broken, border = nearer.broken(level.known).ravel()[cells], settings.nearer_border * self.short
+        worth -= settings.nearer_begin * broken * np.maximum(1 - away * self.short / border, 0)
         for number, before in enumerate(nearer.enlarged(texture[0])):
+            ring = level.guides[number].known.astype(np.uint8)
+            deep = cv2.distanceTransform(ring, cv2.DIST_L2, 5).ravel()[cells] - self.radius
+            less = settings.nearer_end * broken * np.clip(1 - deep / border, 0, 1)
             plane = level.photos + number
             rows = self.enlarged[number * size + cells]
             fine = np.flatnonzero((rows >= 0) & (found < len(steps)))
@@ -436,7 +442,7 @@ class Stage:
             cost = np.minimum(distances(targets, self.sources, rows), IMPOSSIBLE)
             cost += np.float32(settings.nearer_texture * self.unit) * changed
             more, inside = np.zeros((2, size), np.float32)
-            more[cells[fine]] = (cost - best - np.float32(typical) * worth.astype(np.float32))[fine]
+            more[cells[fine]] = (cost - best - np.float32(typical) * (worth - less).astype(np.float32))[fine]
             inside[cells[fine]] = 1
             # in large pieces or not at all: a scrap of something large is out of place among what is smaller
             more = local_mean(more.reshape(self.shape), inside.reshape(self.shape), spread).ravel()

@@ -50,7 +50,7 @@ def _plain(level: Level) -> NDArray[np.float32]:
 
 def _beyond(level: Level, chance: float) -> NDArray[np.float32]:
     """The mean colour that the middle of what is unknown gets."""
-    found = likeliest(level, _belongs(level, chance), _plain(level))
+    found, _ = likeliest(level, _belongs(level, chance), _plain(level))
     result: NDArray[np.float32] = found[24:48, 120:].mean((0, 1))
     return result
 
@@ -67,9 +67,32 @@ def test_of_two_that_are_as_likely_the_guess_decides() -> None:
     assert redder[0][0] - redder[0][2] > redder[1][0] - redder[1][2] + 0.3
 
 
+def _rough(expected: float, chance: float = 0.5) -> float:
+    """The texture, half decades, beyond a plain wall and a rough coat where ``expected`` is."""
+    level = _two()
+    texture = _plain(level) - np.float32(0.2)
+    tall, wide = texture.shape[:2]
+    texture[tall // 2 :] = -1.2  # the coat's
+    texture[:, wide // 2 :] = expected
+    _, found = likeliest(level, _belongs(level, chance), texture)
+    assert np.array_equal(found[:, : wide // 2], texture[:, : wide // 2])
+    return float(found[tall // 3 : 2 * tall // 3, 5 * wide // 8 :].mean())
+
+
+def test_texture_is_that_of_the_likeliest_and_none_between() -> None:
+    assert _rough(-1.7, 0.95) == pytest.approx(-1.2, abs=0.1)
+    assert _rough(-1.7, 0.05) == pytest.approx(-2.2, abs=0.1)
+
+
+def test_of_two_that_are_as_likely_the_plain_one_is_taken_unless_texture_is_certain() -> None:
+    assert _rough(-1.7) == pytest.approx(-2.2, abs=0.1)
+    assert _rough(-1.3) == pytest.approx(-1.2, abs=0.1)
+
+
 def test_what_is_known_stays_as_it_is() -> None:
     level = _two()
-    found = likeliest(level, _belongs(level, 0.8), _plain(level))
+    found, texture = likeliest(level, _belongs(level, 0.8), _plain(level))
+    assert texture.shape == _plain(level).shape
     assert found.dtype == np.float32
     assert np.array_equal(found[level.known], level.image[level.known])
     assert found.min() >= 0
@@ -88,7 +111,7 @@ def test_the_like_of_one_single_thing_is_not_expected_again() -> None:
     # three nats nearer than the rest, which is more than fifty times as large: about even in all
     belongs[:, : wide // 2] = 1 + np.sqrt(1.5)
     belongs[lamp] = 1.0
-    found = likeliest(level, belongs, _plain(level))[24:48, 120:].mean((0, 1))
+    found = likeliest(level, belongs, _plain(level))[0][24:48, 120:].mean((0, 1))
     assert found[0] > found[2] - 0.1
 
 
@@ -96,13 +119,15 @@ def test_where_too_little_is_known_the_guess_stays() -> None:
     level = _two()
     level.known[:] = False
     level.known[:4, :4] = True
-    assert np.array_equal(likeliest(level, _belongs(level, 0.8), _plain(level)), level.image)
+    image, texture = likeliest(level, _belongs(level, 0.8), _plain(level))
+    assert np.array_equal(image, level.image)
+    assert np.array_equal(texture, _plain(level))
 
 
 def test_a_photo_of_one_colour_is_no_trouble() -> None:
     level = _two(grain=0)
     level.image[:] = BROWN
-    found = likeliest(level, _belongs(level, 0.8), _plain(level))
+    found, _ = likeliest(level, _belongs(level, 0.8), _plain(level))
     assert np.allclose(found, level.image, atol=1e-3)
 
 
@@ -110,7 +135,8 @@ def test_twice_the_same() -> None:
     level = _two()
     once = likeliest(level, _belongs(level, 0.6), _plain(level))
     cv2.randu(np.zeros((3, 3), np.float32), 0, 1)  # somebody else draws from OpenCV's numbers
-    assert np.array_equal(once, likeliest(level, _belongs(level, 0.6), _plain(level)))
+    again = likeliest(level, _belongs(level, 0.6), _plain(level))
+    assert all(np.array_equal(one, other) for one, other in zip(once, again, strict=True))
 
 
 def test_however_many_threads_multiply() -> None:
@@ -124,7 +150,7 @@ def test_however_many_threads_multiply() -> None:
     found = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            found.append(likeliest(level, belongs, texture))
+            found.append(np.concatenate([plane.ravel() for plane in likeliest(level, belongs, texture)]))
     assert np.array_equal(*found)
 
 

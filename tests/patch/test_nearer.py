@@ -45,10 +45,11 @@ def _floats(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return picture.astype(np.float32) / np.float32(255)
 
 
-def _complete(picture: NDArray[np.uint8], known: NDArray[np.bool_], **more: int) -> Completed:
-    found = complete(
-        picture, known, (), None, Settings(), np.random.default_rng(0), lambda _: None, lambda: None, **more
-    )
+def _complete(
+    picture: NDArray[np.uint8], known: NDArray[np.bool_], settings: Settings | None = None, **more: int
+) -> Completed:
+    settings, chance = settings or Settings(), np.random.default_rng(0)
+    found = complete(picture, known, (), None, settings, chance, lambda _: None, lambda: None, **more)
     assert found is not None
     return found
 
@@ -60,6 +61,44 @@ def test_the_point_and_the_scale_of_a_corridor_are_found() -> None:
     assert found.scale == pytest.approx(RATIO, abs=0.03)
     assert found.sure.mean() > 0.15  # much of a corridor goes on as it is, too
     assert np.abs(found.sure).max() <= 1
+
+
+def _bars(axis: int) -> NDArray[np.float32]:
+    """Uneven bars that stand (0) or lie (1), in grain, (240, 320, 3)."""
+    rng = np.random.default_rng(4)
+    row = cv2.GaussianBlur(rng.normal(0, 1, (1, FRAME[1 - axis])).astype(np.float32), (0, 0), 4)[0]
+    bars = 0.5 + 0.15 * np.expand_dims(row / row.std(), axis) + rng.normal(0, 0.01, FRAME)
+    return np.clip(np.repeat(bars[..., None], 3, 2), 0, 1).astype(np.float32)
+
+
+def test_what_crosses_an_edge_breaks_where_an_enlargement_begins_and_what_runs_along_it_does_not() -> None:
+    standing, lying = (nearer(_bars(axis), _known(), 1) for axis in (0, 1))
+    assert standing is not None
+    assert lying is not None
+    for across, along in ((0, 2), (1, 3)):
+        assert standing.breaks[across].mean() > 0.3
+        assert standing.breaks[along].mean() < 0.05
+        assert lying.breaks[across].mean() < 0.05
+        assert lying.breaks[along].mean() > 0.3
+    # those of a corridor lead to where it is enlarged about
+    found = nearer(_floats(corridor(*FRAME)), _known(), 1)
+    assert found is not None
+    assert max(edge.mean() for edge in found.breaks) < 0.25
+
+
+def test_a_cell_breaks_as_the_edge_does_on_its_way_to_the_point() -> None:
+    none = np.zeros((4, 4), np.float32)
+    ramp = np.linspace(0, 1, 50, dtype=np.float32)
+    top, right = np.full(50, 0.25, np.float32), np.full(40, 0.75, np.float32)
+    found = Nearer(0.5, 0.5, 1.4, 1, none, none, 0, None, (top, ramp, none[0], right))
+    known = central(120, 150, 1 / 6)
+    broken = found.broken(known)
+    assert broken.shape == known.shape
+    assert (broken[2, 75], broken[60, 147], broken[60, 2]) == (0.25, 0.75, 0)
+    assert broken[-1, 75] == pytest.approx(0.5, abs=0.03)
+    # the frame's lower edge is half as long again as the photo's
+    assert broken[-1, 75 + 30] == pytest.approx(0.7, abs=0.03)
+    assert not Nearer(0.5, 0.5, 1.4, 1, none, none, 0).broken(known).any()
 
 
 def test_what_goes_on_at_one_size_is_no_perspective() -> None:
@@ -196,10 +235,11 @@ def test_enlargements_are_taken_in_place_and_kept_so_at_finer_levels() -> None:
 def test_without_room_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     picture, known = corridor(*FRAME), _known()
     guess = rough_job(picture, known).image
-    assert len(_complete(guess, known, room=1).level.guides) == 1
-    assert not _complete(guess, known, room=0).level.guides
+    coarse = Settings(finest=6000)  # what is asked here is settled before the first level
+    assert len(_complete(guess, known, coarse, room=1).level.guides) == 1
+    assert not _complete(guess, known, coarse, room=0).level.guides
     monkeypatch.setattr("outpaint_patch.complete.LARGEST", 300)
-    assert not _complete(guess, known).level.guides
+    assert not _complete(guess, known, coarse).level.guides
 
 
 def test_how_much_is_enlarged_is_told_and_is_no_guide() -> None:

@@ -76,7 +76,7 @@ def _copied(variety: float, seed: int) -> float:
     known = np.zeros((height, width), bool)
     known[80:160] = True
     image = np.where(known[..., None], photo, 128).astype(np.uint8)
-    settings, chance = Settings(variety=variety), np.random.default_rng(seed)
+    settings, chance = Settings(variety=variety, finest=15_000), np.random.default_rng(seed)
     found = complete(image, known, (), None, settings, chance, lambda _: None, lambda: None)
     assert found is not None
     h, w = found.level.known.shape
