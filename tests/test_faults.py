@@ -153,7 +153,7 @@ def test_windows_of_several_pictures_share_batches_and_change_nothing(photo: Any
 def test_the_same_seed_gives_the_same_bytes_whatever_the_threads(
     photo: Any, tmp_path: Path, jobs: int
 ) -> None:
-    photo("a.jpg", 150, 100)
+    photo("a.jpg", 110, 80)
     made = []
     for threads in ("1", "4"):
         environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
