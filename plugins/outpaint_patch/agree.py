@@ -66,18 +66,21 @@ def _propagate(data: Floats, inside: Floats, weight: float, rounds: int) -> Floa
     The last of the k is another offset in each cell: it agrees with none.
     """
     messages = np.zeros((4, *data.shape), np.float32)
+    total, sent = np.empty_like(data), np.empty_like(data)
     for _ in range(rounds):
-        total = data + messages.sum(0)
+        np.add(data, messages.sum(0, out=total), out=total)
         for direction in range(4):
-            toward = total - messages[BACK[direction]]
-            low = toward.min(0)
-            sent = np.minimum(toward, low + np.float32(weight)) - low
+            # in place: tables are large, and to ask for memory anew takes longer than to add
+            np.subtract(total, messages[BACK[direction]], out=sent)
+            low = sent.min(0)
+            np.minimum(sent, low + np.float32(weight), out=sent)
+            sent -= low
             sent[-1] = weight
-            sent *= inside
+            sent *= np.float32(0.5) * inside
             into = messages[direction]
             into *= np.float32(0.5)
             to, of = PAIRS[direction]
-            into[to] += np.float32(0.5) * sent[of]
+            into[to] += sent[of]
     result: Floats = data + messages.sum(0)
     return result
 

@@ -65,8 +65,14 @@ def cut(
         def send(direction: int) -> Floats:
             toward = (total - messages[BACK[direction]])[PAIRS[direction][1]]
             table = tables[direction // 2]  # of the cell before along the axis, and of the one after
-            sent: Floats
-            sent = (toward[:, None] + table).min(0) if direction % 2 == 0 else (toward[None] + table).min(1)
+            if direction % 2:
+                table = table.swapaxes(0, 1)
+            sent: Floats = toward[0] + table[0]
+            further = np.empty_like(sent)
+            for own, costs in zip(
+                toward[1:], table[1:], strict=True
+            ):  # one table at a time stays in the cache
+                np.minimum(sent, np.add(own, costs, out=further), out=sent)
             sent -= sent.min(0)
             return sent
 
