@@ -46,7 +46,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "fail-fast": ("--fail-fast",), "no-input": ("--no-input",), "quiet": ("--quiet",), "print0": ("--print0",),
     "json": ("--json",), "verbose": ("--verbose",),
     "mask": ("--mask", "mask.png"), "mask-invert": ("--mask", "inverse.png", "--mask-invert"),
-    "method": ("--method", "patch"), "source": ("--source", "10,5,40,30"), "upscale": ("--upscale", "2"),
+    "method": ("--method", "patch"), "source": ("--source", "6,3,24,18"), "upscale": ("--upscale", "2"),
     "per-sheet": ("--per-sheet", "3"),
 }  # fmt: skip
 
@@ -60,12 +60,12 @@ ELSEWHERE = {  # they take seconds, or go on until a signal
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_taken(outpaint: Outpaint, photo: Any, tmp_path: Path, command: str) -> None:
-    photo("in.png")
-    photo("guide.png", seed=3)
+    photo("in.png", 36, 24)  # small: it is made some forty times
+    photo("guide.png", 36, 24, seed=3)
     (tmp_path / "list.txt").write_text("in.png\n")
     (tmp_path / "list.nul").write_bytes(b"in.png\0")
-    hole = np.zeros((40, 60), np.uint8)
-    hole[10:20, 20:34] = 255
+    hole = np.zeros((24, 36), np.uint8)
+    hole[6:12, 12:20] = 255
     Image.fromarray(hole).save(tmp_path / "mask.png")
     Image.fromarray(255 - hole).save(tmp_path / "inverse.png")
     before = set(files(tmp_path))

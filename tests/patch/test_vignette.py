@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from outpaint_patch.finish import finish
+from outpaint_patch.settings import Settings
 from outpaint_patch.vignette import even, vignette
 
 from outpaint_cli.plugin import Context, HarmonizeJob, Rect
@@ -74,7 +75,7 @@ def test_the_picture_stays_dark_beyond_the_dark_rim(monkeypatch: pytest.MonkeyPa
     job = HarmonizeJob((image * 255).astype(np.uint8), known, Rect(45, 30, 180, 120), scale=2)
 
     def beyond() -> float:
-        result, _ = finish(job, Context(seed=0, threads=1))
+        result, _ = finish(job, Context(seed=0, threads=1), Settings(finest=20_000))
         assert (result[known] == job.image[known]).all()
         return float(result[60:120, 10:30].mean()) / 255
 
