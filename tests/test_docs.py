@@ -27,6 +27,7 @@ from tests.conftest import EXAMPLES, Outpaint
 from tests.shell import environment, need, shell
 
 ROOT = Path(__file__).parent.parent
+SIZE = 96, 72  # of the photos that the pages speak of
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAMS = ("jq", "parallel", "make", "ffmpeg", "xargs", "find", "flock")
 
@@ -66,7 +67,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """photo.jpg, photos/, masks/ and whatever else the pages name; small."""
     root = tmp_path_factory.mktemp("pages")
 
-    def save(source: str, name: str, size: tuple[int, int] = (160, 120)) -> None:
+    def save(source: str, name: str, size: tuple[int, int] = SIZE) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with Image.open(EXAMPLES / source) as image:
@@ -74,19 +75,19 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     save("flower.jpg", "photo.jpg")
     save("coffee.png", "photo.png")
-    save("coffee.png", "collage.png")
+    save("coffee.png", "collage.png", (160, 90))  # the README speaks of a part of it
     for folder, names in (("photos", ("beach", "hill")), ("inbox/photos", ("new",))):
         for name in names:
             save("china.jpg", f"{folder}/{name}.jpg")
     save("coffee.png", "photos/sub/cup.png")
     save("rocket.jpg", "others/there.jpg")
     save("chelsea.png", "examples/photos/cat.png")
-    hole = Image.new("L", (160, 120))
-    hole.paste(255, (60, 40, 90, 70))
+    hole = Image.new("L", SIZE)
+    hole.paste(255, (40, 30, 60, 50))
     for name in ("masks/beach.png", "masks/hill.png", "examples/holes/cat.png"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         hole.save(root / name)
-    hole.resize((213, 120)).save(root / "mask.png")
+    hole.resize((128, 72)).save(root / "mask.png")
     with Image.open(root / "photo.png") as image:
         image.putalpha(hole.point(lambda value: 255 - value))
         image.save(root / "cutout.png")
