@@ -260,3 +260,21 @@ def test_the_same_seed_gives_the_same_bytes_and_the_photo_stays() -> None:
     one, other = (finish(job, Context(seed=3, threads=threads), COARSER)[0] for threads in (1, 2))
     assert np.array_equal(one, other)
     assert np.array_equal(one[known], truth[known])
+
+
+def test_where_much_crosses_the_photos_edge_an_enlargement_begins_further_out() -> None:
+    """Blades are no perspective; an enlargement is chosen here since it is said to be worth much."""
+    blades = np.random.default_rng(4).normal(0, 1, FRAME).astype(np.float32)
+    blades = cv2.GaussianBlur(blades, (0, 0), sigmaX=1.5, sigmaY=8)
+    picture, known = np.clip(128 + 40 * blades / blades.std(), 0, 255).astype(np.uint8), _known()
+    guess = rough_job(np.repeat(picture[..., None], 3, 2), known).image
+
+    def begins(settings: Settings) -> float:
+        """Share of the cells just below the photo that are from an enlargement."""
+        found = _complete(guess, known, replace(settings, finest=15_000, straightness=2.0, nearer_worth=4.0))
+        size = found.level.known.size
+        plane = found.numbers % (size * (1 + len(found.level.guides))) // size
+        rows, columns = np.flatnonzero(found.level.known.any(1)), found.level.known.any(0)
+        return float((plane[rows[-1] + 1 : rows[-1] + 4, columns] > 0).mean())
+
+    assert begins(Settings()) < 0.6 * begins(Settings(nearer_begin=0.0))
