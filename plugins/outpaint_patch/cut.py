@@ -69,9 +69,8 @@ def cut(
                 table = table.swapaxes(0, 1)
             sent: Floats = toward[0] + table[0]
             further = np.empty_like(sent)
-            for own, costs in zip(
-                toward[1:], table[1:], strict=True
-            ):  # one table at a time stays in the cache
+            # one table at a time stays in the cache
+            for own, costs in zip(toward[1:], table[1:], strict=True):
                 np.minimum(sent, np.add(own, costs, out=further), out=sent)
             sent -= sent.min(0)
             return sent

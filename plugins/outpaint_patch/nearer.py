@@ -104,9 +104,7 @@ class Nearer:
     again: Floats  # (h, w), 0..1: how well that is foretold by going on at the same size
     fine: float  # 0..1: whether pixels are so fine that an enlargement looks as sharp as the photo
     lines: Floats | None = None  # (n,) along the photo's lower edge, how sure a line comes from the point
-    breaks: tuple[
-        Floats, ...
-    ] = ()  # along its top, bottom, left, right edge, 0..1: how much a join there would show
+    breaks: tuple[Floats, ...] = ()  # along its top, bottom, left, right edge, 0..1: how a join there shows
 
     def enlarged(self, plane: NDArray[Any], how: int = cv2.INTER_LINEAR) -> list[NDArray[Any]]:
         """``plane`` (h, w, ...) of the frame, at each of the enlargements."""

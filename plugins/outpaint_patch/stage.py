@@ -432,7 +432,7 @@ class Stage:
         broken, border = nearer.broken(level.known).ravel()[cells], settings.nearer_border * self.short
         worth -= settings.nearer_begin * broken * np.maximum(1 - away * self.short / border, 0)
         for number, before in enumerate(nearer.enlarged(texture[0])):
-            ring = level.guides[number].known.astype(np.uint8)
+            ring = level.guides[level.photos - 1 + number].known.astype(np.uint8)
             deep = cv2.distanceTransform(ring, cv2.DIST_L2, 5).ravel()[cells] - self.radius
             less = settings.nearer_end * broken * np.clip(1 - deep / border, 0, 1)
             plane = level.photos + number
