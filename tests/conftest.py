@@ -17,6 +17,16 @@ from PIL import Image
 EXAMPLES = Path(__file__).parent.parent / "examples" / "photos"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """One thread of BLAS and OpenMP to each worker: with as many as cores in each of them, they wait for one another.
+
+    Workers are started after this and inherit it. Tests of threads set their own numbers.
+    """
+    if getattr(config.option, "numprocesses", None):
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
+
+
 @dataclass
 class Result:
     """What a command ended with."""
