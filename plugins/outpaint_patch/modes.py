@@ -54,6 +54,14 @@ ROUGHER, SMOOTHER = 4.0, 2.0
 """By how many nats a part is less likely for each half decade by which its texture is above that expected, and
 below. Detail in the wrong place is worse than none, and where texture is certain neither is likely."""
 
+CALMER = 0.4
+"""Half decades taken off the texture of the likeliest part: of its places the plainer ones, which show less when they
+are copied again and again."""
+
+ROW = 3.0
+"""By how many nats a known place is less likely for each height of the photo by which it is above or below: plain parts
+come first, and were it not for that, clouds would do below a rock."""
+
 SMOOTH = 0.6
 """Places: standard deviation of the blur of likelihoods."""
 
@@ -61,8 +69,8 @@ SMOOTH = 0.6
 def likeliest(level: Level, belongs: Floats, texture: Floats) -> tuple[Floats, Floats]:
     """``level``'s image (h, w, 3) and ``texture`` (a, b, d), where unknown those of the likeliest part of the photo.
 
-    ``belongs`` (a, b, c) are the embeddings of :func:`.expected.embed`, ``texture`` is told in half decades. What is
-    known stays as it is; all does where too little is.
+    ``belongs`` (a, b, c) are the embeddings of :func:`.expected.embed`, ``texture`` is told in half decades, and what
+    is found of it is CALMER than that part. What is known stays as it is; all does where too little is.
     """
     tall, wide = _grid(*belongs.shape[:2])
     known = scaled(level.known[..., None].astype(np.float32), tall, wide)[..., 0] > 0.999
@@ -89,7 +97,7 @@ def likeliest(level: Level, belongs: Floats, texture: Floats) -> tuple[Floats, F
     height, width = texture.shape[:2]
     there = scaled(level.known[..., None].astype(np.float32), height, width) > 0.999
     change = scaled(change[..., 3:], height, width, cv2.INTER_LINEAR)
-    return image, np.where(there, texture, texture + change)
+    return image, np.where(there, texture, texture + change - np.float32(CALMER))
 
 
 def shades(image: Floats) -> Floats:
@@ -115,6 +123,9 @@ def _of_parts(
     order = np.argsort(which, kind="stable")
     here, ink = here[order], looks[order]
     nats = 2 * np.einsum("uc,kc->uk", there, here) - np.square(here).sum(1) - dear[order]
+    rows = np.nonzero(known)[0].astype(np.float32)
+    beside = np.clip(np.nonzero(~known)[0], rows.min(), rows.max()).astype(np.float32)
+    nats -= np.float32(ROW / max(1, np.ptp(rows))) * np.abs(beside[:, None] - rows[order])
     share = np.exp(nats - nats.max(1, keepdims=True))
     share /= share.sum(1, keepdims=True)
     some, first = np.unique(which[order], return_index=True)

@@ -28,7 +28,7 @@ class Settings:
     texture: float = 0.3  # weight of the texture expected, in means of squared half decades
     textures: int = 5  # principal components of texture that are compared
     affinity: float = 0.01  # weight of what belongs there, a unit of log-likelihood
-    calmer: float = 0.2  # half decades taken off it: detail in the wrong place is worse than none
+    calmer: float = 0.5  # half decades taken off it: detail in the wrong place is worse than none
     variety: float = 0.04  # weight of what sources are preferred by chance, in mean squared differences
     variety_from: float = 0.12  # how far from the photo it counts in full, in the photo's shorter sides
     mirror: float = 0.03  # what a mirrored source costs
