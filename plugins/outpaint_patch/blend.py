@@ -31,7 +31,7 @@ PLAIN = np.float32(0.012)
 OUTDONE = np.float32(0.6)
 """Of the detail with the joins in it: sources that have less than this share are softer than their joins."""
 
-SLIGHT, HARSH = np.float32(0.2), np.float32(0.35)
+SLIGHT, HARSH = np.float32(0.3), np.float32(0.5)
 """Steps (0..1) that are blurred whole, and not at all: those between sky and land had better be sharp."""
 
 
@@ -88,7 +88,7 @@ def _spread(level: Level, numbers: Ints, picture: Floats) -> Floats:
         share = of_sources / (PLAIN + OUTDONE * _detail(picture, whole, spread))
         seen = np.ones((4 * spread + 1, 4 * spread + 1), np.uint8)  # as far as a blur is made at all
         fine = np.clip((HARSH - cv2.dilate(step, seen)) / (HARSH - SLIGHT), 0, 1)
-        fine *= np.clip(2 - away / spread, 0, 1) / (1 + np.square(np.square(share)))
+        fine *= np.clip(2 - away / spread, 0, 1) / (1 + np.square(np.square(np.square(share))))
         widest = np.maximum(widest, spread * fine)
     return widest
 

@@ -142,7 +142,7 @@ def _expected(finest: Level, mean: Floats, settings: Settings, networks: Network
     texture, alone = expect(finest, settings.calmer, networks.texture), finest.photos == 1
     if alone:
         belongs = embed(finest, networks.affinity)
-        definite, texture = likeliest(replace(finest, image=mean), belongs, texture)
+        definite, texture = likeliest(replace(finest, image=mean), belongs, texture, settings.calmer)
     textures = [texture, *(measure(guide) for guide in finest.guides)]
     weight = np.float32(np.sqrt(settings.texture))
     seen = [level.known for level in levels[: finest.photos]]

@@ -55,22 +55,26 @@ ROUGHER, SMOOTHER = 4.0, 2.0
 below. Detail in the wrong place is worse than none, and where texture is certain neither is likely."""
 
 CALMER = 0.4
-"""Half decades taken off the texture of the likeliest part: of its places the plainer ones, which show less when they
-are copied again and again."""
+"""Half decades, at most, taken off the texture of the likeliest part: of its places the plainer ones, which show less
+when they are copied again and again."""
+
+CONTESTED = (0.08, 3.0)
+"""From what difference to the texture expected on, and how many times it: where both say the same (a lawn is a lawn),
+nothing is taken off, and no hole comes into it."""
 
 ROW = 3.0
-"""By how many nats a known place is less likely for each height of the photo by which it is above or below: plain parts
-come first, and were it not for that, clouds would do below a rock."""
+"""By how many nats a known place is less likely for each height of the photo by which it is above or below: plain
+parts come first, and were it not for that, clouds would do below a rock."""
 
 SMOOTH = 0.6
 """Places: standard deviation of the blur of likelihoods."""
 
 
-def likeliest(level: Level, belongs: Floats, texture: Floats) -> tuple[Floats, Floats]:
+def likeliest(level: Level, belongs: Floats, texture: Floats, calmer: float = 0.0) -> tuple[Floats, Floats]:
     """``level``'s image (h, w, 3) and ``texture`` (a, b, d), where unknown those of the likeliest part of the photo.
 
-    ``belongs`` (a, b, c) are the embeddings of :func:`.expected.embed`, ``texture`` is told in half decades, and what
-    is found of it is CALMER than that part. What is known stays as it is; all does where too little is.
+    ``belongs`` (a, b, c) are the embeddings of :func:`.expected.embed`, ``texture`` is told in half decades, lowered
+    by ``calmer`` of them where it is not known. What is known stays as it is; all does where too little is.
     """
     tall, wide = _grid(*belongs.shape[:2])
     known = scaled(level.known[..., None].astype(np.float32), tall, wide)[..., 0] > 0.999
@@ -97,7 +101,10 @@ def likeliest(level: Level, belongs: Floats, texture: Floats) -> tuple[Floats, F
     height, width = texture.shape[:2]
     there = scaled(level.known[..., None].astype(np.float32), height, width) > 0.999
     change = scaled(change[..., 3:], height, width, cv2.INTER_LINEAR)
-    return image, np.where(there, texture, texture + change - np.float32(CALMER))
+    least, times = np.array(CONTESTED, np.float32)
+    contested = np.abs(change.mean(-1, keepdims=True) - np.float32(calmer)) - least
+    change -= np.clip(times * contested, 0, np.float32(CALMER))
+    return image, np.where(there, texture, texture + change)
 
 
 def shades(image: Floats) -> Floats:

@@ -86,7 +86,12 @@ def test_texture_is_that_of_the_likeliest_and_none_between() -> None:
 
 def test_of_two_that_are_as_likely_the_plain_one_is_taken_unless_texture_is_certain() -> None:
     assert _rough(-1.7) == pytest.approx(-2.2 - CALMER, abs=0.1)
-    assert _rough(-1.3) == pytest.approx(-1.2 - CALMER, abs=0.1)
+    assert _rough(-1.3) == pytest.approx(-1.2, abs=0.1)
+
+
+def test_texture_is_no_plainer_where_it_is_as_expected() -> None:
+    assert _rough(-1.2, 0.95) == pytest.approx(-1.2, abs=0.05)
+    assert _rough(-2.2, 0.05) == pytest.approx(-2.2, abs=0.05)
 
 
 def test_a_plain_sky_is_not_expected_below_a_rock() -> None:
