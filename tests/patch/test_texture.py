@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from outpaint_patch import modes
 from outpaint_patch.expected import Expected, demand, embed, expect, measured, principal
 from outpaint_patch.finish import finish
 from outpaint_patch.networks import MISSING, Networks, networks
@@ -172,8 +173,10 @@ class Prophet:
 
 
 @pytest.mark.parametrize("rough_side", ["left", "right"])
-def test_search_goes_by_the_texture_expected(rough_side: str) -> None:
+def test_search_goes_by_the_texture_expected(rough_side: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rough and smooth bands of one mean colour; the guess below them is that colour, and can't tell."""
+    # no band is of the texture told: it is contested, and half-way between the two bands when lowered (test_modes.py)
+    monkeypatch.setattr(modes, "CALMER", 0.0)
     rng = np.random.default_rng(0)
     photo = np.full((192, 256, 3), 128, np.float32)
     rough_row = (np.arange(192) // 16) % 2 == 0
