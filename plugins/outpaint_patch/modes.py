@@ -132,7 +132,7 @@ def _of_parts(
     nats = 2 * np.einsum("uc,kc->uk", there, here) - np.square(here).sum(1) - dear[order]
     rows = np.nonzero(known)[0].astype(np.float32)
     beside = np.clip(np.nonzero(~known)[0], rows.min(), rows.max()).astype(np.float32)
-    nats -= np.float32(ROW / max(1, np.ptp(rows))) * np.abs(beside[:, None] - rows[order])
+    nats -= np.float32(ROW / max(1.0, float(np.ptp(rows)))) * np.abs(beside[:, None] - rows[order])
     share = np.exp(nats - nats.max(1, keepdims=True))
     share /= share.sum(1, keepdims=True)
     some, first = np.unique(which[order], return_index=True)
