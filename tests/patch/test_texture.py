@@ -175,7 +175,7 @@ class Prophet:
 @pytest.mark.parametrize("rough_side", ["left", "right"])
 def test_search_goes_by_the_texture_expected(rough_side: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rough and smooth bands of one mean colour; the guess below them is that colour, and can't tell."""
-    # no band is of the texture told: it is contested, and half-way between the two bands when lowered (test_modes.py)
+    # neither band has the texture told: contested and so lowered, it would be half-way between them, and smooth win
     monkeypatch.setattr(modes, "CALMER", 0.0)
     rng = np.random.default_rng(0)
     photo = np.full((192, 256, 3), 128, np.float32)
